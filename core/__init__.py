@@ -1,0 +1,1 @@
+"""Why Deep Learning Works: an explorable essay, and the experiments beside it."""

@@ -1,0 +1,106 @@
+"""The shared look of every figure: colours by role, named data, bands, and numbers short enough to send."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from core.lab import Array, Columns
+
+LIGHT = {
+    "ink": "#1f2430",
+    "quiet": "#6b7280",
+    "grid": "#e5e7eb",
+    "net": "#0069b4",
+    "between": "#b84a00",
+    "other": "#008060",
+    "pinned": "#9a3c86",
+}
+DARK = {
+    "ink": "#e8eaed",
+    "quiet": "#a3a9b4",
+    "grid": "#363b45",
+    "net": "#5ab8f0",
+    "between": "#f0a04b",
+    "other": "#3fc79a",
+    "pinned": "#d98cc3",
+}
+"""Colours by role, after Okabe and Ito (2008): told apart with any colour vision, on paper and on a dark page."""
+
+INK, QUIET, NET, BETWEEN, OTHER, PINNED = (
+    f"role:{role}" for role in ("ink", "quiet", "net", "between", "other", "pinned")
+)
+
+LINE_POINTS = 60
+"""Points of a history that a figure shows; more could not be told apart."""
+
+
+def rounded(values: Array, digits: int = 3) -> list[float | None]:
+    """Numbers to ``digits`` significant digits, ``None`` for what is not finite."""
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in np.asarray(values, float).tolist()]
+
+
+def fixed(values: Array, decimals: int = 3) -> list[float | None]:
+    """Numbers to ``decimals`` places, ``None`` for what is not finite."""
+    return [round(v, decimals) if np.isfinite(v) else None for v in np.asarray(values, float).tolist()]
+
+
+def band(values: Array) -> tuple[Array, Array, Array]:
+    """10 % quantile, median and 90 % quantile over the first axis, diverged replicas left out."""
+    kept = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)]
+    if not len(kept):
+        kept = np.full_like(values[:1], np.nan, dtype=float)
+    low, median, high = np.quantile(kept, (0.1, 0.5, 0.9), axis=0)
+    return low, median, high
+
+
+def thinned(length: int, most: int = LINE_POINTS) -> Array:
+    """Indices of at most ``most`` of ``length`` frames, the first and the last among them."""
+    return np.unique(np.linspace(0, length - 1, min(length, most)).round().astype(int))
+
+
+def layer(data: str, **encoding: Any) -> alt.Chart:
+    """An empty chart on the data set named ``data``, to be filled as frames arrive."""
+    return alt.Chart(alt.NamedData(data)).encode(**encoding)
+
+
+def panel(
+    *layers: alt.Chart | alt.LayerChart, title: str, height: int = 320, columns: int = 12
+) -> alt.LayerChart:
+    """One panel of a figure: layers of fixed height, ``columns`` of twelve wide (all of it on a phone)."""
+    chart: alt.LayerChart = alt.layer(*layers).properties(
+        width="container",
+        height=height,
+        title=alt.TitleParams(title, anchor="start"),
+        usermeta={"columns": columns},
+    )
+    return chart
+
+
+def fill(chart: alt.LayerChart, data: dict[str, Columns]) -> dict[str, Any]:
+    """The panel's Vega-Lite spec with its data inside, in light colours: for exports and tests."""
+    spec: dict[str, Any] = chart.to_dict()
+    spec["datasets"] = {name: rows(columns) for name, columns in data.items()}
+    coloured: dict[str, Any] = _coloured(spec)
+    return coloured
+
+
+def rows(columns: Columns) -> list[dict[str, Any]]:
+    """Columns as the row objects that Vega reads."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def legend(entries: Sequence[tuple[str, str]]) -> alt.Scale:
+    """A colour scale from series names to roles."""
+    return alt.Scale(domain=[name for name, _ in entries], range=[colour for _, colour in entries])
+
+
+def _coloured(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _coloured(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_coloured(value) for value in node]
+    if isinstance(node, str) and node.startswith("role:"):
+        return LIGHT[node.removeprefix("role:")]
+    return node

@@ -1,0 +1,61 @@
+"""Where runs run. One interface, pull-based: nothing runs ahead of its reader by more than a frame.
+
+``inline`` runs in this process (command line, tests), ``local`` in worker processes (the app).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from core.lab import Frame
+
+
+class EngineError(Exception):
+    """Why there is no frame; the message is one sentence for the reader."""
+
+
+class Refused(EngineError):
+    """A run was not started: a limit is reached."""
+
+
+class RunLost(EngineError):
+    """A run is gone: its worker died, it broke a limit, or nobody had watched it."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """No frame yet, and why."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """How an engine fares: its name, workers ready and asked for, their device, runs held."""
+
+    engine: str
+    workers_ready: int
+    workers: int
+    device: str
+    runs: int
+
+
+class Engine(Protocol):
+    """What a page, a command line or a test asks of an engine. Safe to call from many threads."""
+
+    def open(self, lab: str, params: Any, reader: str) -> str:
+        """Start a run of ``lab`` (``chapter.name``) for a reader, and return its id. Raises :class:`Refused`."""
+
+    def next(self, run: str, patience: float = 0.25) -> Frame | Waiting | None:
+        """The next frame, ``None`` after the last, or :class:`Waiting` when ``patience`` seconds were too few.
+
+        Raises :class:`RunLost`.
+        """
+
+    def close(self, run: str) -> None:
+        """End a run; unknown runs are ignored."""
+
+    def status(self) -> Status:
+        """How the engine fares now."""
+
+    def stop(self) -> None:
+        """End every run and worker."""

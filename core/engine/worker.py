@@ -1,0 +1,137 @@
+"""A worker process: ``python -m core.engine.worker FRAMES SECONDS``.
+
+It reads ``open``, ``next`` and ``close`` from its standard input and answers on its standard output. Two turns
+run at a time, so that compiling one reader's net does not hold up another's frames.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any
+
+from core import book
+from core.lab import Frame
+
+log = logging.getLogger("worker")
+
+TURNS = 2
+
+
+class Worker:
+    """Holds runs and gives each its turn, a frame at a time, in the order of asking."""
+
+    def __init__(self, output: IO[bytes], frames: int, seconds: float) -> None:
+        self._output = output
+        self._writing = threading.Lock()
+        self._frames, self._seconds = frames, seconds
+        self._turns = ThreadPoolExecutor(TURNS, thread_name_prefix="turn")
+        self._runs: dict[str, _Turns] = {}
+
+    def serve(self, requests: IO[bytes]) -> None:
+        """Answer requests until they end."""
+        device = find_device()
+        self.say("ready", device)
+        for name in sorted(book.lab_names()):
+            self._turns.submit(warm, name)
+        while True:
+            kind, run, *rest = pickle.load(requests)
+            if kind == "open":
+                self._runs[run] = _Turns(book.lab(rest[0]).run(rest[1]))
+            elif kind == "close":
+                self._runs.pop(run, None)
+            elif kind == "next" and run in self._runs:
+                self._turns.submit(self._turn, run, self._runs[run])
+
+    def say(self, *message: Any) -> None:
+        """Send a message to the server."""
+        with self._writing:
+            pickle.dump(message, self._output, protocol=pickle.HIGHEST_PROTOCOL)
+            self._output.flush()
+
+    def _turn(self, run: str, turns: "_Turns") -> None:
+        if run not in self._runs:
+            return
+        try:
+            frame = turns.take()
+        except Exception:
+            log.exception("A run failed.")
+            self._fail(run, "The experiment stopped with an error, which the server has noted. Try other settings.")
+            return
+        if frame is not None and turns.taken > self._frames:
+            self._fail(run, f"This run was ended after {self._frames:,} frames, the server's limit.")
+        elif frame is not None and turns.seconds > self._seconds and frame.step < frame.total:
+            self._fail(run, f"This run was ended after {self._seconds:g} s of computing, the server's limit.")
+        else:
+            if frame is None:
+                self._runs.pop(run, None)
+            self.say("frame", run, frame)
+
+    def _fail(self, run: str, why: str) -> None:
+        self._runs.pop(run, None)
+        self.say("failed", run, why)
+
+
+class _Turns:
+    """A run's generator with what it has used so far."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self.taken = 0
+        self.seconds = 0.0
+
+    def take(self) -> Frame | None:
+        begun = time.monotonic()
+        frame = next(self._frames, None)
+        self.seconds += time.monotonic() - begun
+        self.taken += 1
+        return frame
+
+
+def warm(name: str) -> None:
+    """Compile what a lab's default run needs, so that the first reader does not wait for it."""
+    lab = book.lab(name)
+    try:
+        for frame in lab.run(lab.Params()):
+            if frame.step > 0:
+                return
+    except Exception:
+        log.exception("Warming %s failed.", name)
+
+
+def find_device() -> str:
+    """Import TensorFlow and say what it computes on: the first GPU's name, or the CPU."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if gpus:
+        return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))
+    return f"CPU, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    """Serve until the server closes the pipe or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches every process; the server decides.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.basicConfig(level=logging.WARNING)
+    # Whatever a library prints must not end up among the messages.
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    frames, seconds = int(sys.argv[1]), float(sys.argv[2])
+    try:
+        Worker(output, frames, seconds).serve(sys.stdin.buffer)
+    except EOFError:
+        pass
+    finally:
+        os._exit(0)  # Nothing is to be saved, and a turn under way must not hold the exit up.
+
+
+if __name__ == "__main__":
+    main()

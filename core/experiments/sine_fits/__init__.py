@@ -1,0 +1,1 @@
+"""Draw a curve through ten points: nets as functions of one number."""

@@ -1,0 +1,244 @@
+"""What a lab is: settings stated once, a run that yields frames, a figure, and claims.
+
+Nothing here knows a page, a worker or TensorFlow. A lab is a module under
+``core/experiments/<chapter>/`` that ends in ``LAB = Lab(...)``.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import altair as alt
+
+P = TypeVar("P")
+Array = NDArray[Any]
+Value = bool | int | float | str
+Columns = dict[str, list[Any]]
+"""One data set of a figure: equally long columns by name, ready for JSON (no NaN: ``None``)."""
+
+LONGEST_QUOTE = 40
+
+
+class Unfit(ValueError):
+    """A value that a setting cannot take; the message is one sentence for the reader."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting: its range, default, label and help. Everything that shows or reads it asks here.
+
+    ``low`` and ``high`` bound a number (``log`` draws it on a logarithmic scale), ``choices`` list the
+    allowed values, ``parse`` checks free text and raises :class:`Unfit`. ``minor`` settings are folded away.
+    """
+
+    name: str
+    type: type
+    default: Value
+    label: str
+    help: str = ""
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    choices: tuple[Value, ...] = ()
+    parse: Callable[[str], object] | None = None
+    minor: bool = False
+
+    def read(self, raw: object) -> Value:
+        """The value that ``raw`` (a widget's value, or text from a link or a command line) stands for.
+
+        Raises :class:`Unfit` for a wrong type, a value out of range, NaN, or an unknown choice.
+        """
+        if self.parse is not None:
+            text = str(raw)
+            self.parse(text)
+            return text
+        if self.choices:
+            for choice in self.choices:
+                if raw == choice or (isinstance(raw, str) and raw.strip() == str(choice)):
+                    return choice
+            allowed = ", ".join(str(choice) for choice in self.choices)
+            raise Unfit(f"{self.label} must be one of {allowed}, not {quote(raw)}.")
+        return self._number(raw)
+
+    def _number(self, raw: object) -> Value:
+        kind = "a whole number" if self.type is int else "a number"
+        wanted = f"{self.label} must be {kind} from {plain(self.low)} to {plain(self.high)}, not {quote(raw)}."
+        if isinstance(raw, bool) or not isinstance(raw, str | int | float | np.number):
+            raise Unfit(wanted)
+        try:
+            if isinstance(raw, str) and not raw.strip().isascii():
+                raise ValueError
+            number = float(raw)
+        except (ValueError, OverflowError):
+            raise Unfit(wanted) from None
+        low, high = self.low, self.high
+        assert low is not None and high is not None
+        if not low <= number <= high or (self.type is int and number != int(number)):
+            raise Unfit(wanted)
+        return int(number) if self.type is int else number
+
+
+def knob(
+    default: Value,
+    *,
+    label: str,
+    help: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+    choices: Sequence[Value] = (),
+    parse: Callable[[str], object] | None = None,
+    minor: bool = False,
+) -> Any:
+    """Declare a field of a ``Params`` dataclass as a setting; see :class:`Knob`."""
+    metadata = dict(
+        label=label, help=help, low=low, high=high, log=log, choices=tuple(choices), parse=parse, minor=minor
+    )
+    return field(default=default, metadata={"knob": metadata})
+
+
+@cache
+def knobs(params: type) -> dict[str, Knob]:
+    """The settings of a ``Params`` class by name, in the order of their declaration."""
+    types = get_type_hints(params)
+    return {
+        f.name: Knob(name=f.name, type=types[f.name], default=f.default, **f.metadata["knob"])
+        for f in fields(params)
+    }
+
+
+def read_settings(params: type[P], raw: Mapping[str, object]) -> tuple[P, list[str]]:
+    """Settings from untrusted values: what can be read, the default for the rest, and a sentence for each miss."""
+    known = knobs(params)
+    values: dict[str, Value] = {}
+    misses: list[str] = []
+    for name, value in raw.items():
+        if name not in known:
+            misses.append(f"There is no setting {quote(name)}.")
+            continue
+        try:
+            values[name] = known[name].read(value)
+        except Unfit as miss:
+            misses.append(f"{miss} The default, {plain(known[name].default)}, is used.")
+    return params(**values), misses
+
+
+def settings(params: Any) -> dict[str, Value]:
+    """The values of a ``Params`` object by name."""
+    return {name: getattr(params, name) for name in knobs(type(params))}
+
+
+def quote(raw: object) -> str:
+    """Somebody's value, short and printable, in quotation marks."""
+    text = "".join(c if c.isprintable() else " " for c in str(raw))
+    return f"“{text[:LONGEST_QUOTE]}…”" if len(text) > LONGEST_QUOTE else f"“{text}”"
+
+
+def plain(value: object) -> str:
+    """A setting's value as a reader writes it: ``0.005``, ``32``, ``relu``."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run shows after ``step`` of ``total`` steps.
+
+    Every frame of a run holds the same names, shapes and dtypes; what is missing is NaN.
+    """
+
+    step: int
+    total: int
+    values: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A question asked before a run, and how the run answers it.
+
+    ``settings`` is the run that answers; ``answer`` gives the index of the right option for that run's
+    frames, and ``reveal`` the sentence that reports it.
+    """
+
+    question: str
+    options: tuple[str, ...]
+    settings: Mapping[str, Value]
+    answer: Callable[[Any, Sequence[Frame]], int]
+    reveal: Callable[[Any, Sequence[Frame]], str]
+
+
+@dataclass(frozen=True)
+class Lab(Generic[P]):
+    """One experiment. ``run`` yields frames; ``charts`` and ``data`` together are its figure.
+
+    ``charts(params)`` gives the panels, whose data sets are named but empty, so that the drawing stays and only
+    data moves while a run goes on; ``data(params, frames)`` fills them for the last of ``frames`` (with
+    ``every``, also each replica by itself). ``result`` names the final numbers. ``sentence`` says what this run
+    shows; it is also the figure's text alternative.
+    """
+
+    title: str
+    Params: type[P]
+    run: Callable[[P], Iterator[Frame]]
+    charts: Callable[[P], "Sequence[alt.LayerChart]"]
+    data: Callable[[P, Sequence[Frame], bool], dict[str, Columns]]
+    result: Callable[[P, Sequence[Frame]], dict[str, Any]]
+    sentence: Callable[[P, Sequence[Frame]], str]
+    guess: Guess | None = None
+
+
+Kind = Literal["exact", "published", "measured"]
+Relation = Literal["equals", "at most", "at least"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A number that the essay states, and how to measure it.
+
+    ``relation`` to ``expected`` must hold within ``tolerance`` (absolute). ``source`` is a key of
+    ``assets/references.bib`` or, for what was first measured here, empty. ``shown`` formats the number in the
+    text. ``slow`` claims take more than some seconds.
+    """
+
+    id: str
+    sentence: str
+    kind: Kind
+    expected: float
+    measure: Callable[[], float]
+    tolerance: float = 0.0
+    relation: Relation = "equals"
+    source: str = ""
+    shown: str = "{:g}"
+    slow: bool = False
+
+    @property
+    def text(self) -> str:
+        """The expected number as the essay prints it."""
+        return self.shown.format(self.expected)
+
+    def holds(self, measured: float) -> bool:
+        """Whether ``measured`` confirms the claim; NaN never does."""
+        if self.relation == "at most":
+            return measured <= self.expected + self.tolerance
+        if self.relation == "at least":
+            return measured >= self.expected - self.tolerance
+        return abs(measured - self.expected) <= self.tolerance
+
+
+def spread(values: Array) -> dict[str, Any]:
+    """Median, 10 % and 90 % quantile over replicas ``(S,)``, those that diverged left out, and every value."""
+    finite = values[np.isfinite(values)]
+    low, median, high = np.quantile(finite, (0.1, 0.5, 0.9)) if finite.size else (math.nan,) * 3
+    replicas = [float(v) if math.isfinite(v) else None for v in values]
+    return {"median": float(median), "low": float(low), "high": float(high), "replicas": replicas}
+
+
+def replace(params: P, changes: Mapping[str, Value]) -> P:
+    """``params`` with some settings changed."""
+    return dataclasses.replace(params, **changes)  # type: ignore[type-var, misc]
