@@ -180,7 +180,8 @@ class Lab(Generic[P]):
     ``charts(params)`` gives the panels, whose data sets are named but empty, so that the drawing stays and only
     data moves while a run goes on; ``data(params, frames)`` fills them for the last of ``frames`` (with
     ``every``, also each replica by itself). ``result`` names the final numbers. ``sentence`` says what this run
-    shows; it is also the figure's text alternative.
+    shows; it is also the figure's text alternative. ``drawn`` names a text setting whose points the reader can draw on
+    the first panel.
     """
 
     title: str
@@ -191,6 +192,7 @@ class Lab(Generic[P]):
     result: Callable[[P, Sequence[Frame]], dict[str, Any]]
     sentence: Callable[[P, Sequence[Frame]], str]
     guess: Guess | None = None
+    drawn: str = ""
 
 
 Kind = Literal["exact", "published", "measured"]

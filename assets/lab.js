@@ -1,0 +1,487 @@
+// The figure of a lab. It draws the panels that Altair declared, and asks the server for frames by number:
+// the next one when the last is drawn, none while it is off the screen or its tab is hidden.
+
+const FRAMES_A_SECOND = 15;
+const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
+const PATIENCE = 4000; // Milliseconds after which a question is asked again: its answer was lost.
+
+const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
+let vega;
+
+function loadVega() {
+  vega ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.type = "module";
+    script.src = new URL("vega.js", import.meta.url).href;
+    script.onload = () => resolve(window.vegaEmbed);
+    script.onerror = reject;
+    document.head.append(script);
+  });
+  return vega;
+}
+
+export function draw(component) {
+  const { data, parentElement, setTriggerValue } = component;
+  let lab = labs.get(data.lab);
+  if (!lab) labs.set(data.lab, (lab = new LabFigure(data)));
+  lab.trigger = setTriggerValue;
+  lab.attach(parentElement.querySelector(".wd-lab") ?? parentElement);
+  lab.receive(data);
+}
+
+export function leave(component) {
+  for (const lab of labs.values()) {
+    if (lab.root && component.parentElement.contains(lab.root)) lab.detach();
+  }
+}
+
+class LabFigure {
+  constructor(data) {
+    this.name = data.lab;
+    this.playing = false;
+    this.parts = {}; // The last content of each part, by name.
+    this.hashes = {};
+    this.seenPlay = 0;
+    this.asked = 0;
+    this.askedAt = 0;
+    this.answered = true;
+    this.rate = null; // Steps a second, smoothed.
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+    setInterval(() => this.watch(), 1000);
+    document.addEventListener("visibilitychange", () => this.go());
+    document.addEventListener("click", (event) => this.follow(event));
+  }
+
+  // --- the element -----------------------------------------------------------------------------------------
+
+  attach(root) {
+    if (this.root === root && root.dataset.ready) return;
+    this.detach();
+    this.root = root;
+    root.dataset.ready = "yes";
+    root.innerHTML = `
+      <div class="wd-panels"></div>
+      <p class="wd-sentence"></p>
+      <progress class="wd-progress" max="1" value="0" aria-label="Progress of the run"></progress>
+      <div class="wd-bar" role="toolbar">
+        <button class="wd-run"></button>
+        <button class="wd-step" title="Draw the next frame only">Step</button>
+        <button class="wd-reset" title="Back to the nets before training">Reset</button>
+        <button class="wd-replay" title="Show the frames drawn so far again">Replay</button>
+        <input class="wd-scrub" type="range" min="0" max="0" value="0" aria-label="Go to a frame">
+        <output class="wd-clock"></output>
+      </div>
+      <div class="wd-bar wd-second">
+        <button class="wd-seed" data-seed="seed" title="Other random starts, the same points">New seed</button>
+        <button class="wd-data" data-seed="data_seed" title="Other points, the same random starts">New data</button>
+        <button class="wd-pin" aria-pressed="false" title="Keep this run in the figure, to compare the next with it">Pin</button>
+        <button class="wd-every" aria-pressed="false" title="Draw each net by itself">Every net</button>
+        <button class="wd-fresh">Run with the new settings</button>
+        <span class="wd-note" role="status"></span>
+      </div>`;
+    const on = (name, act) => root.querySelector(name).addEventListener("click", act);
+    on(".wd-run", () => this.runOrPause());
+    on(".wd-fresh", () => this.run());
+    on(".wd-step", () => this.step());
+    on(".wd-reset", () => this.pauseAnd(() => this.ask(0, { do: "run" })));
+    on(".wd-replay", () => this.replay());
+    on(".wd-pin", () => this.ask(null, { do: "pin" }));
+    on(".wd-every", () => this.ask(null, { do: "every" }));
+    for (const button of root.querySelectorAll("[data-seed]")) {
+      button.addEventListener("click", () => this.ask(0, { do: button.dataset.seed }));
+    }
+    root.querySelector(".wd-scrub").addEventListener("input", (event) => {
+      this.playing = false;
+      this.wanted = Number(event.target.value);
+      if (this.answered) this.ask(this.wanted);
+    });
+    this.visible = true;
+    this.sight = new IntersectionObserver((entries) => {
+      this.visible = entries.at(-1).isIntersecting;
+      this.go();
+    });
+    this.sight.observe(root);
+    this.resize = new ResizeObserver(() => this.views?.forEach((view) => view.resize()));
+    this.embedded = null;
+  }
+
+  detach() {
+    this.sight?.disconnect();
+    this.resize?.disconnect();
+    this.views?.forEach((view) => view.finalize());
+    this.views = null;
+    this.root = null;
+    clearTimeout(this.timer);
+  }
+
+  part(name) {
+    return this.root.querySelector(name);
+  }
+
+  // --- asking ----------------------------------------------------------------------------------------------
+
+  ask(frame, act = null) {
+    clearTimeout(this.timer);
+    this.lastFrame = frame;
+    this.lastAct = act;
+    this.answered = false;
+    this.askedAt = performance.now();
+    this.asked += 1;
+    this.trigger("ask", { n: this.asked, frame, act, held: Object.values(this.hashes) });
+  }
+
+  // A run that plays asks for its next frame; called whenever something that may have held it up has changed.
+  go() {
+    clearTimeout(this.timer);
+    if (!this.playing || !this.answered || !this.root || !this.visible || document.hidden) return;
+    const calm = this.calm.matches;
+    const next = this.data.waiting ? this.lastFrame : this.data.frame + (calm ? STRIDE_IN_CALM : 1);
+    const pause = 1000 / (calm ? 1 : FRAMES_A_SECOND) - (performance.now() - this.askedAt);
+    this.timer = setTimeout(() => this.ask(next), Math.max(0, pause));
+  }
+
+  watch() {
+    if (this.root && !this.answered && performance.now() - this.askedAt > PATIENCE) {
+      // The act is not repeated: it may have been done, and only its answer lost.
+      this.ask(this.lastFrame);
+    }
+  }
+
+  run() {
+    this.playing = true;
+    this.rate = null;
+    this.ask(0, { do: "run" });
+  }
+
+  runOrPause() {
+    if (this.playing) {
+      this.playing = false;
+      this.show();
+    } else if (this.data.stale || this.data.stored || (!this.data.open && this.atEnd())) {
+      this.run();
+    } else {
+      this.playing = true;
+      this.ask(this.data.frame + 1);
+    }
+  }
+
+  step() {
+    this.pauseAnd(() => {
+      if (this.data.stored || this.data.drawn === 0) this.ask(0, { do: "run" });
+      else this.ask(this.data.frame + 1);
+    });
+  }
+
+  replay() {
+    if (this.data.drawn === 0) return;
+    this.playing = true;
+    this.ask(0);
+  }
+
+  pauseAnd(act) {
+    this.playing = false;
+    act();
+  }
+
+  atEnd() {
+    return this.data.frame >= this.data.drawn - 1;
+  }
+
+  // A phrase of the essay that speaks of a case of this lab: <a href="#fit?width=8&depth=2">.
+  follow(event) {
+    const link = event.target.closest?.("a.wd-try");
+    if (!link || !this.root) return;
+    const [name, query] = new URL(link.href).hash.slice(1).split("?");
+    if (name !== this.name) return;
+    event.preventDefault();
+    const settings = Object.fromEntries(new URLSearchParams(query));
+    const behavior = this.calm.matches ? "auto" : "smooth";
+    this.root.scrollIntoView({ behavior, block: "center" });
+    this.ask(0, { do: "set", settings });
+  }
+
+  // --- drawing ---------------------------------------------------------------------------------------------
+
+  async receive(data) {
+    const before = this.data;
+    this.data = data;
+    Object.assign(this.parts, data.send);
+    for (const name of Object.keys(data.send)) this.hashes[name] = data.parts[name];
+    for (const name of Object.keys(this.hashes)) {
+      if (!(name in data.parts)) delete this.hashes[name];
+    }
+    const lacking = Object.keys(data.parts).some((name) => this.hashes[name] !== data.parts[name]);
+    if (data.play > this.seenPlay) {
+      this.seenPlay = data.play;
+      this.playing = true;
+      this.rate = null;
+    }
+    if (data.asked >= this.asked) {
+      this.answered = true;
+      this.pace(before, data);
+    }
+    if (lacking) {
+      this.hashes = {};
+      this.ask(data.frame);
+      return;
+    }
+    if (this.playing && this.answered && !data.waiting && this.atEnd() && !data.open) this.playing = false;
+    if (this.wanted !== undefined && this.answered) {
+      const wanted = this.wanted;
+      this.wanted = undefined;
+      if (wanted !== data.frame && wanted < data.drawn) this.ask(wanted);
+    }
+    this.show();
+    await this.paint();
+    this.go();
+  }
+
+  // How fast the run goes, for an honest word on how long it will take.
+  pace(before, data) {
+    const now = performance.now();
+    if (before && data.step > before.step && this.playing) {
+      const rate = ((data.step - before.step) * 1000) / (now - this.drawnAt);
+      this.rate = this.rate === null ? rate : 0.9 * this.rate + 0.1 * rate;
+    }
+    this.drawnAt = now;
+  }
+
+  show() {
+    if (!this.root) return;
+    const { data } = this;
+    const text = (name, value) => {
+      const element = this.part(name);
+      if (element.textContent !== value) element.textContent = value;
+    };
+    const resumable = data.open || !this.atEnd();
+    text(
+      ".wd-run",
+      this.playing ? "Pause" : data.stale || !data.drawn ? "Run" : data.stored ? "Run it live" : resumable ? "Resume" : "Run again",
+    );
+    text(".wd-sentence", data.sentence);
+    const left = this.playing && data.open && this.rate ? (data.total - data.step) / this.rate : 0;
+    text(
+      ".wd-clock",
+      data.total
+        ? `step ${data.step.toLocaleString("en-GB")} of ${data.total.toLocaleString("en-GB")}` + (left > 1 ? `, ${Math.ceil(left)} s left` : "")
+        : "not run yet",
+    );
+    const stale = data.stale && data.drawn > 0;
+    text(
+      ".wd-note",
+      data.note ||
+        (stale
+          ? this.playing
+            ? "This run goes on with its old settings."
+            : "The settings have changed since this run."
+          : data.stored && this.atEnd()
+            ? "A finished run of these settings, made earlier."
+            : data.pinned
+              ? `Pinned: ${data.pinned}.`
+              : ""),
+    );
+    this.part(".wd-fresh").hidden = !(stale && this.playing);
+    for (const button of this.root.querySelectorAll("[data-seed]")) {
+      button.hidden = !data.seeds.includes(button.dataset.seed);
+    }
+    text(".wd-pin", data.pinned ? "Unpin" : "Pin");
+    this.part(".wd-pin").setAttribute("aria-pressed", String(Boolean(data.pinned)));
+    this.part(".wd-every").setAttribute("aria-pressed", String(data.every));
+    this.part(".wd-step").disabled = !data.stored && data.drawn > 0 && !data.open && this.atEnd();
+    this.part(".wd-replay").disabled = data.drawn < 2;
+    this.part(".wd-pin").disabled = data.drawn < 1;
+    const progress = this.part(".wd-progress");
+    progress.value = data.total ? data.step / data.total : 0;
+    const scrub = this.part(".wd-scrub");
+    scrub.max = Math.max(0, data.drawn - 1);
+    scrub.disabled = data.drawn < 2;
+    if (this.wanted === undefined) scrub.value = data.frame;
+    scrub.setAttribute("aria-valuetext", `step ${data.step}`);
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", data.title);
+    this.root.dataset.state = this.playing ? "playing" : "still";
+    this.root.dataset.frame = data.frame;
+    this.root.dataset.step = data.step;
+    this.root.classList.toggle("wd-waiting", data.waiting);
+  }
+
+  async paint() {
+    const { root } = this;
+    const dark = isDark(root);
+    const drawing = `${this.hashes.spec}${dark}`;
+    if (this.embedded !== drawing) {
+      this.embedded = drawing;
+      await this.embed(dark);
+    }
+    if (!this.views || this.root !== root) return;
+    const pending = [];
+    for (const view of this.views) {
+      let changed = false;
+      for (const name of view.names) {
+        const content = this.parts[name];
+        const hash = name in this.data.parts ? this.data.parts[name] : "none";
+        if (view.shown[name] === hash || name === this.dragging) continue;
+        view.shown[name] = hash;
+        view.vega.data(name, hash === "none" || !content ? [] : rows(content));
+        changed = true;
+      }
+      if (changed) pending.push(view.vega.runAsync());
+    }
+    await Promise.all(pending);
+    root.dataset.drawn = this.data.frame;
+  }
+
+  async embed(dark) {
+    const embed = await loadVega();
+    if (!this.root) return;
+    this.views?.forEach((view) => view.finalize());
+    const host = this.part(".wd-panels");
+    const { panels, light, dark: night } = this.parts.spec;
+    const colours = dark ? night : light;
+    host.replaceChildren();
+    const views = [];
+    for (const panel of panels) {
+      const cell = document.createElement("div");
+      cell.className = "wd-panel";
+      cell.style.setProperty("--columns", panel.usermeta?.columns ?? 12);
+      cell.style.minHeight = `${panel.height}px`;
+      const canvas = document.createElement("div");
+      cell.append(canvas);
+      host.append(cell);
+      const spec = coloured(panel, colours);
+      const { view } = await embed(canvas, spec, {
+        actions: false,
+        renderer: "canvas",
+        tooltip: { theme: dark ? "dark" : "light" },
+        config: look(colours, this.root),
+      });
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", panel.title?.text ?? this.data.title);
+      views.push({
+        vega: view,
+        names: namesIn(panel),
+        shown: {},
+        resize: () => view.resize().runAsync(),
+        finalize: () => view.finalize(),
+      });
+    }
+    if (!this.root) return;
+    this.root.dataset.embeds = Number(this.root.dataset.embeds ?? 0) + 1;
+    this.views = views;
+    if (this.data.draws) this.letDraw(views[0].vega, host.querySelector("canvas"));
+  }
+
+  // --- points of the reader's own --------------------------------------------------------------------------
+
+  letDraw(view, canvas) {
+    const near = 14;
+    const place = (event) => {
+      const box = canvas.getBoundingClientRect();
+      const [left, top] = view.origin();
+      const clamp = (value, [a, b]) => Math.min(Math.max(value, Math.min(a, b)), Math.max(a, b));
+      const along = (name, pixel) => clamp(view.scale(name).invert(pixel), view.scale(name).domain());
+      return {
+        x: along("x", event.clientX - box.left - left),
+        y: along("y", event.clientY - box.top - top),
+      };
+    };
+    const find = (event, points) => {
+      const box = canvas.getBoundingClientRect();
+      const [left, top] = view.origin();
+      const away = (p) =>
+        Math.hypot(
+          view.scale("x")(p.x) + left - (event.clientX - box.left),
+          view.scale("y")(p.y) + top - (event.clientY - box.top),
+        );
+      const index = points.findIndex((p) => away(p) < near);
+      return index;
+    };
+    const send = (points) => {
+      const text = points.map((p) => `${p.x.toFixed(3)}, ${p.y.toFixed(3)}`).join("; ");
+      this.ask(0, { do: "draw", settings: { [this.data.draws]: text } });
+    };
+    let points = null;
+    let held = -1;
+    canvas.style.touchAction = "pan-y";
+    canvas.style.cursor = "crosshair";
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      points = rows(this.parts.points);
+      held = find(event, points);
+      if (held < 0) held = points.push(place(event)) - 1;
+      this.dragging = "points";
+      canvas.setPointerCapture(event.pointerId);
+      view.data("points", points).runAsync();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (held < 0) return;
+      points[held] = place(event);
+      view.data("points", points.map((p) => ({ ...p }))).runAsync();
+    });
+    const drop = (keep) => {
+      if (held < 0) return;
+      held = -1;
+      this.dragging = null;
+      if (keep) send(points);
+    };
+    canvas.addEventListener("pointerup", () => drop(true));
+    canvas.addEventListener("pointercancel", () => drop(false));
+    canvas.addEventListener("dblclick", (event) => {
+      points = rows(this.parts.points);
+      const index = find(event, points);
+      if (index >= 0) {
+        points.splice(index, 1);
+        send(points);
+      }
+    });
+  }
+}
+
+// --- specs and data ------------------------------------------------------------------------------------------
+
+function rows(columns) {
+  const names = Object.keys(columns);
+  const length = names.length ? columns[names[0]].length : 0;
+  return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+}
+
+function namesIn(spec) {
+  const names = new Set();
+  JSON.stringify(spec, (key, value) => {
+    if (key === "data" && value?.name) names.add(value.name);
+    return value;
+  });
+  return [...names];
+}
+
+function coloured(node, colours) {
+  if (Array.isArray(node)) return node.map((value) => coloured(value, colours));
+  if (node && typeof node === "object") {
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, coloured(value, colours)]));
+  }
+  return typeof node === "string" && node.startsWith("role:") ? colours[node.slice(5)] : node;
+}
+
+function look(colours, root) {
+  const font = getComputedStyle(root).fontFamily;
+  const text = { labelColor: colours.quiet, titleColor: colours.quiet, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" };
+  return {
+    background: "transparent",
+    font,
+    padding: { left: 0, right: 8, top: 0, bottom: 5 },
+    autosize: { type: "fit", contains: "padding" },
+    view: { stroke: null },
+    title: { color: colours.ink, fontSize: 13, fontWeight: "normal", offset: 10, font },
+    axis: { ...text, gridColor: colours.grid, domainColor: colours.grid, tickColor: colours.grid, tickCount: 6 },
+    legend: text,
+    text: { color: colours.ink },
+  };
+}
+
+function isDark(element) {
+  const colour = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+  const probe = document.createElement("canvas").getContext("2d");
+  probe.fillStyle = colour || "#fff";
+  const [red, green, blue] = probe.fillStyle.match(/\w\w/g).map((part) => parseInt(part, 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}

@@ -1,0 +1,109 @@
+"""An essay: Markdown with a few marks, read into blocks that a page, a test or an export can walk through.
+
+Blocks stand between ``::: kind argument`` and ``:::``:
+
+* ``::: lab NAME`` – the lab, with its caption inside;
+* ``::: guess NAME`` – that lab's question, asked before it runs;
+* ``::: note`` – a side note;
+* ``::: fold TITLE`` – what a reader may skip.
+
+In a line: ``[@key]`` cites ``assets/references.bib``; ``{claim:id}`` prints a claim's number;
+``[words](try:NAME?width=8&depth=2)`` sets that lab and runs it.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from core.book import Chapter
+
+WORDS_PER_MINUTE = 220
+
+CITATION = re.compile(r"\[@([\w:-]+)\]")
+CLAIM = re.compile(r"\{claim:([\w.]+)\}")
+TRY = re.compile(r"\[([^\]]+)\]\(try:(\w+)\?([^)\s]*)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of an essay: ``argument`` is a lab's name or a fold's title, ``text`` Markdown."""
+
+    kind: Literal["text", "lab", "guess", "note", "fold"]
+    argument: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Essay:
+    """A chapter's text."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The labs by short name, in the order of their figures."""
+        return tuple(block.argument for block in self.blocks if block.kind == "lab")
+
+    @property
+    def text(self) -> str:
+        """All of the Markdown."""
+        return "\n\n".join(block.text for block in self.blocks)
+
+    @property
+    def words(self) -> int:
+        """The number of words, formulas and marks counted as they stand."""
+        return len(self.text.split())
+
+    @property
+    def minutes(self) -> int:
+        """Reading time, without the labs."""
+        return max(1, round(self.words / WORDS_PER_MINUTE))
+
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """The keys cited, each once, in the order of first mention."""
+        return tuple(dict.fromkeys(CITATION.findall(self.text)))
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The ids of the claims whose numbers the text prints, each once."""
+        return tuple(dict.fromkeys(CLAIM.findall(self.text)))
+
+
+def parse(source: str) -> Essay:
+    """Read an essay's Markdown. Raises :class:`ValueError` for an unknown or unclosed block."""
+    blocks: list[Block] = []
+    pending: list[str] = []
+    opened: tuple[str, str] | None = None
+
+    def close(kind: str, argument: str) -> None:
+        text = "\n".join(pending).strip()
+        if text or kind != "text":
+            blocks.append(Block(kind, argument, text))  # type: ignore[arg-type]
+        pending.clear()
+
+    for line in source.splitlines():
+        if not line.startswith(":::"):
+            pending.append(line)
+        elif opened is not None and line.strip() == ":::":
+            close(*opened)
+            opened = None
+        elif opened is None and line.strip() != ":::":
+            close("text", "")
+            kind, _, argument = line[3:].strip().partition(" ")
+            if kind not in ("lab", "guess", "note", "fold"):
+                raise ValueError(f"There is no block “{kind}”.")
+            opened = (kind, argument.strip())
+        else:
+            raise ValueError(f"Blocks do not nest: {line!r}.")
+    if opened is not None:
+        raise ValueError(f"The block “{opened[0]}” is not closed.")
+    close("text", "")
+    return Essay(tuple(blocks))
+
+
+@cache
+def read(chapter: Chapter) -> Essay:
+    """A chapter's essay."""
+    return parse(chapter.essay.read_text("utf-8"))

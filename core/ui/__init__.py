@@ -1,0 +1,1 @@
+"""The pages: the only code, beside app.py and pages/, that knows Streamlit."""

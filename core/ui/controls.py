@@ -1,0 +1,68 @@
+"""Widgets for a lab's settings, made from its ``Params``."""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from core.lab import Knob, Unfit, Value, knobs, plain, replace, settings
+
+COLUMNS = 3
+
+
+def controls(lab: str, params: Any, *, minor: bool) -> tuple[Any, list[str]]:
+    """Draw the widgets of a lab's major or minor settings; the settings as they are now, and what could not be read."""
+    chosen = [knob for knob in knobs(type(params)).values() if knob.minor == minor]
+    values: dict[str, Value] = {}
+    misses: list[str] = []
+    columns = st.columns(COLUMNS, gap="medium") if len(chosen) > 1 else [st.container()]
+    for index, knob in enumerate(chosen):
+        with columns[index % len(columns)]:
+            raw = _widget(knob, key(lab, knob.name), getattr(params, knob.name))
+        try:
+            values[knob.name] = knob.read(raw)
+        except Unfit as miss:
+            misses.append(f"{miss} What was set before is kept.")
+    return replace(params, values), misses
+
+
+def key(lab: str, name: str) -> str:
+    """The session's key of a setting's widget."""
+    return f"{lab}.{name}"
+
+
+def put(lab: str, params: Any) -> None:
+    """Set a lab's widgets, before they are drawn or in a callback."""
+    for name, value in settings(params).items():
+        st.session_state[key(lab, name)] = value
+
+
+def steps(knob: Knob, current: float) -> list[float]:
+    """The stops of a logarithmic slider: 1, 2, 3, 5, 7 in every power of ten, both ends, and where it stands."""
+    assert knob.low is not None and knob.high is not None
+    powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(knob.high)) + 1)
+    stops = {round(digit * 10.0**power, 12) for power in powers for digit in (1, 2, 3, 5, 7)}
+    return sorted({stop for stop in stops if knob.low <= stop <= knob.high} | {knob.low, knob.high, current})
+
+
+def _widget(knob: Knob, key: str, value: Any) -> object:
+    st.session_state.setdefault(key, value)
+    help = knob.help or None
+    if knob.parse is not None:
+        return st.text_area(knob.label, key=key, help=help, height=110)
+    if knob.choices:
+        if len(knob.choices) > 2 and not isinstance(knob.choices[0], str):
+            return st.select_slider(knob.label, knob.choices, key=key, help=help)
+        return st.selectbox(knob.label, knob.choices, key=key, help=help)
+    if knob.log:
+        stops = steps(knob, st.session_state[key])
+        return st.select_slider(knob.label, stops, format_func=plain, key=key, help=help)
+    assert knob.low is not None and knob.high is not None
+    if knob.type is int and knob.high - knob.low > 1000:
+        return st.number_input(knob.label, int(knob.low), int(knob.high), key=key, help=help)
+    if knob.type is int:
+        return st.slider(knob.label, int(knob.low), int(knob.high), key=key, help=help)
+    # A slider snaps to its stops: what a link says between them must remain what it said.
+    return st.number_input(
+        knob.label, knob.low, knob.high, key=key, help=help, step=(knob.high - knob.low) / 20, format="%.4g"
+    )
