@@ -7,6 +7,7 @@ const PATIENCE = 4000; // Milliseconds after which a question is asked again: it
 
 const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
 let vega;
+let lastAsk = 0; // When any lab asked last: Streamlit merges what comes in one moment, and answers one lab only.
 
 function loadVega() {
   vega ??= new Promise((resolve, reject) => {
@@ -122,6 +123,11 @@ class LabFigure {
 
   ask(frame, act = null) {
     clearTimeout(this.timer);
+    if (performance.now() - lastAsk < 10) {
+      this.timer = setTimeout(() => this.ask(frame, act), 12);
+      return;
+    }
+    lastAsk = performance.now();
     this.lastFrame = frame;
     this.lastAct = act;
     this.answered = false;
@@ -256,7 +262,15 @@ class LabFigure {
     const resumable = data.open || !this.atEnd();
     text(
       ".wd-run",
-      this.playing ? "Pause" : data.stale || !data.drawn ? "Run" : data.stored ? "Run it live" : resumable ? "Resume" : "Run again",
+      this.playing
+        ? "Pause"
+        : data.stored && !data.stale
+          ? "Run it live"
+          : data.stale || !data.drawn || (resumable && data.frame === 0)
+            ? "Run"
+            : resumable
+              ? "Resume"
+              : "Run again",
     );
     text(".wd-sentence", data.sentence);
     const left = this.playing && data.open && this.rate ? (data.total - data.step) / this.rate : 0;
@@ -314,6 +328,8 @@ class LabFigure {
       await this.embed(dark);
     }
     if (!this.views || this.root !== root) return;
+    // Until a new run has its first frame, the last one stays in sight.
+    if (!this.data.drawn && this.data.waiting) return;
     const pending = [];
     for (const view of this.views) {
       let changed = false;

@@ -7,7 +7,7 @@ Blocks stand between ``::: kind argument`` and ``:::``:
 * ``::: note`` – a side note;
 * ``::: fold TITLE`` – what a reader may skip.
 
-In a line: ``[@key]`` cites ``assets/references.bib``; ``{claim:id}`` prints a claim's number;
+In a line: ``[@key]`` or ``[@key; @other]`` cites ``assets/references.bib``; ``{claim:id}`` prints a claim's number;
 ``[words](try:NAME?width=8&depth=2)`` sets that lab and runs it.
 """
 
@@ -20,7 +20,7 @@ from core.book import Chapter
 
 WORDS_PER_MINUTE = 220
 
-CITATION = re.compile(r"\[@([\w:-]+)\]")
+CITATION = re.compile(r"\[(@[\w:-]+(?:; @[\w:-]+)*)\]")
 CLAIM = re.compile(r"\{claim:([\w.]+)\}")
 TRY = re.compile(r"\[([^\]]+)\]\(try:(\w+)\?([^)\s]*)\)")
 
@@ -63,12 +63,17 @@ class Essay:
     @property
     def citations(self) -> tuple[str, ...]:
         """The keys cited, each once, in the order of first mention."""
-        return tuple(dict.fromkeys(CITATION.findall(self.text)))
+        return tuple(dict.fromkeys(key for marks in CITATION.findall(self.text) for key in keys(marks)))
 
     @property
     def claims(self) -> tuple[str, ...]:
         """The ids of the claims whose numbers the text prints, each once."""
         return tuple(dict.fromkeys(CLAIM.findall(self.text)))
+
+
+def keys(marks: str) -> list[str]:
+    """The keys in “@one; @other”."""
+    return [mark.removeprefix("@") for mark in marks.split("; ")]
 
 
 def parse(source: str) -> Essay:

@@ -24,7 +24,7 @@ class Limits:
         64, low=1, high=10_000, label="WDLW_RUNS_PER_WORKER", help="Runs that one worker holds at once."
     )
     runs_per_reader: int = knob(
-        4, low=1, high=100, label="WDLW_RUNS_PER_READER", help="Runs that one browser tab may have open at once."
+        8, low=1, high=100, label="WDLW_RUNS_PER_READER", help="Runs that one browser tab may have open at once."
     )
     frames_per_run: int = knob(
         2000, low=10, high=1_000_000, label="WDLW_FRAMES_PER_RUN", help="Frames after which a run is ended."

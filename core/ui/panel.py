@@ -5,10 +5,11 @@ fragment with everything that frame needs. What the browser says it holds alread
 """
 
 import hashlib
+import html
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -16,7 +17,7 @@ import streamlit as st
 
 from core import book, charts, stored, tables
 from core.engine import EngineError, Waiting
-from core.lab import Frame, Guess, Knob, Lab, knobs, read_settings, replace
+from core.lab import Frame, Guess, Lab, knobs, read_settings, replace
 from core.ui import links, prose
 from core.ui.controls import controls, key, put
 from core.ui.server import ASSETS, engine
@@ -48,10 +49,12 @@ class Panel:
     """Counts the server's requests to play: a changed number starts the browser's playing."""
     asked: int = 0
     held: frozenset[str] = frozenset()
-    settled: bool = False
-    """Set when a run has just ended: the rest of the page reports on it."""
+    moved: bool = False
+    """Set when more than the figure is out of date: settings were changed elsewhere, or a run has ended."""
+    widgets: tuple[Any, ...] = ()
+    """The widgets' values when the lab was last drawn."""
     guessed: int | None = None
-    misses: list[str] = field(default_factory=list)
+    revealed: str = ""
 
     @property
     def name(self) -> str:
@@ -93,7 +96,7 @@ class Panel:
             frames.append(answer)
             if answer.step >= answer.total:
                 engine().close(self.run)
-                self.run, self.settled = "", True
+                self.run, self.moved = "", True
         self.frame = max(0, min(frame, len(self.frames) - 1))
 
     def set(self, params: Any) -> None:
@@ -101,7 +104,7 @@ class Panel:
         self.params = params
         put(self.short, params)
         self.start()
-        self.settled = True
+        self.moved = True
         self.play += 1
 
 
@@ -134,7 +137,7 @@ def _slot(slug: str, short: str) -> str:
 def show(slug: str, short: str, number: int, caption: str) -> None:
     """Draw a lab: its main settings, its figure, caption, further settings and data."""
     panel = find(slug, short)
-    st.html(f"<div class='wd-anchor' id='{short}'></div>")
+    st.html(f"<h3 class='wd-title' id='{short}'>Lab {number}. {html.escape(panel.lab.title)}</h3>")
     panel.params, misses = controls(short, panel.params, minor=False)
     _figure(slug, short)
     st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
@@ -143,20 +146,35 @@ def show(slug: str, short: str, number: int, caption: str) -> None:
     prose.says(misses + more, "miss")
     links.write(short, panel.params)
     _data(panel)
+    panel.widgets = _widgets(short, panel)
 
 
 @st.fragment
 def _figure(slug: str, short: str) -> None:
     """The figure alone: the part that is drawn again with every frame."""
     panel = find(slug, short)
-    if panel.settled:
-        panel.settled = False
-        st.rerun()
+    # A widget moved in the very moment of a question comes in with it, and Streamlit then draws the figure only.
+    if panel.widgets and panel.widgets != _widgets(short, panel):
+        panel.widgets, panel.moved = (), True
+    _redraw_if_moved(slug)
     _component()(
         key=_slot(slug, short) + ":figure",
         data=snapshot(panel),
         on_ask_change=partial(_answer, slug, short),
     )
+
+
+def _widgets(short: str, panel: Panel) -> tuple[Any, ...]:
+    keys = [key(short, name) for name in knobs(type(panel.params))] + [f"{short}:table"]
+    return tuple(st.session_state.get(name) for name in keys)
+
+
+def _redraw_if_moved(slug: str) -> None:
+    moved = [panel for short in book.labs(slug) if (panel := find(slug, short)).moved]
+    if moved:
+        for panel in moved:
+            panel.moved = False
+        st.rerun()
 
 
 def _answer(slug: str, short: str) -> None:
@@ -188,7 +206,7 @@ def _act(panel: Panel, act: Mapping[str, Any]) -> None:
         panel.set(replace(panel.params, {kind: (getattr(panel.params, kind) + 1) % 10_000}))
     elif kind == "set" and isinstance(changes, dict):
         # A phrase of the essay speaks of one case: what it does not name is at its default.
-        params, panel.misses = read_settings(type(panel.params), changes)
+        params, _ = read_settings(type(panel.params), changes)
         panel.set(params)
     elif kind == "draw" and panel.lab.drawn and isinstance(changes, dict):
         fresh, misses = read_settings(type(panel.params), {panel.lab.drawn: changes.get(panel.lab.drawn, "")})
@@ -262,7 +280,7 @@ def _hash(part: Any) -> str:
 
 def _data(panel: Panel) -> None:
     """The run's numbers as a table and as a file, on demand."""
-    with st.container(horizontal=True, key=f"data-{panel.short}"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"data-{panel.short}"):
         table = st.toggle("Table", key=f"{panel.short}:table")
         st.download_button(
             "Numbers as CSV",
@@ -285,29 +303,35 @@ def guess(slug: str, short: str) -> None:
     question = panel.lab.guess
     if question is None:
         return
-    choice = st.radio(
+    st.radio(
         f"**Guess first.** {question.question}",
         range(len(question.options)),
         index=None,
         format_func=lambda option: question.options[option],
         key=f"{short}:guess",
+        on_change=partial(_guessed, slug, short),
     )
-    answering = replace(panel.lab.Params(), question.settings)
-    if choice is not None and panel.guessed is None:
-        panel.guessed = choice
-        panel.set(answering)
-        st.rerun()
+    _redraw_if_moved(slug)
     if panel.guessed is not None:
-        _reveal(panel, question, answering)
+        _reveal(panel, question)
 
 
-def _reveal(panel: Panel, question: Guess, answering: Any) -> None:
+def _guessed(slug: str, short: str) -> None:
+    panel = find(slug, short)
+    first, panel.guessed = panel.guessed is None, st.session_state[f"{short}:guess"]
+    if first and panel.lab.guess is not None:
+        panel.set(replace(panel.lab.Params(), panel.lab.guess.settings))
+
+
+def _reveal(panel: Panel, question: Guess) -> None:
+    answering = replace(panel.lab.Params(), question.settings)
     if panel.shown == answering and panel.finished:
         right = question.answer(answering, panel.frames)
-        verdict = "That is what the run gave." if right == panel.guessed else f"The run gave another answer: {question.options[right][0].lower()}{question.options[right][1:]}."
-        st.session_state[f"{panel.name}:revealed"] = f"{verdict} {question.reveal(answering, panel.frames)}"
-    told = st.session_state.get(f"{panel.name}:revealed")
-    prose.says([told or "The figure below is running to answer you."], "reveal")
+        verdict = "That is what the run gave." if right == panel.guessed else (
+            f"The run gave another answer: “{question.options[right]}”."
+        )
+        panel.revealed = f"{verdict} {question.reveal(answering, panel.frames)}"
+    prose.says([panel.revealed or "The figure below is running to answer you."], "reveal")
 
 
 @lru_cache(maxsize=1)

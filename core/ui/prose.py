@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import bibliography, book
 from core.book import Chapter
-from core.essay import CITATION, CLAIM, TRY, Essay
+from core.essay import CITATION, CLAIM, TRY, Essay, keys
 from core.lab import Claim
 
 KINDS = {"exact": "exact, checked here", "published": "published", "measured": "measured here"}
@@ -23,7 +23,7 @@ def ready(chapter: Chapter, text: str) -> str:
     """Markdown with its marks replaced by HTML; see :mod:`core.essay`."""
     claims = book.claims(chapter.slug)
     text = TRY.sub(lambda m: _try(m[1], m[2], m[3]), text)
-    text = CITATION.sub(lambda m: _citation(m[1]), text)
+    text = CITATION.sub(lambda m: _citations(m[1]), text)
     return CLAIM.sub(lambda m: _claim(claims[m[1]]), text)
 
 
@@ -52,9 +52,9 @@ def _tip(body: str, tip: str, kind: str) -> str:
     )
 
 
-def _citation(key: str) -> str:
-    reference = bibliography.references()[key]
-    return _tip(f"({html.escape(reference.short)})", reference.full, "cite")
+def _citations(marks: str) -> str:
+    cited = [bibliography.references()[key] for key in keys(marks)]
+    return f"({'; '.join(_tip(html.escape(reference.short), reference.full, 'cite') for reference in cited)})"
 
 
 def _claim(claim: Claim) -> str:

@@ -1,0 +1,63 @@
+"""A lab on a page, with the words of a reader."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+ANY_NUMBER = re.compile(r"^\d+$")
+
+
+class LabPanel:
+    """The lab called ``name`` on ``page``."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.area = page.locator(f".st-key-lab-{name}")
+        self.figure = self.area.locator(".wd-lab")
+        self.sentence = self.figure.locator(".wd-sentence")
+        self.note = self.figure.locator(".wd-note")
+        self.scrub = self.figure.locator(".wd-scrub")
+
+    def button(self, name: str) -> Any:
+        """A button of the figure by its class, so that its changing label does not matter."""
+        return self.figure.locator(f".wd-{name}")
+
+    def drawn(self) -> "LabPanel":
+        """Wait until a frame has been drawn."""
+        expect(self.figure).to_have_attribute("data-drawn", ANY_NUMBER, timeout=30_000)
+        return self
+
+    @property
+    def step(self) -> int:
+        """The optimiser step of the frame in sight."""
+        return int(self.figure.get_attribute("data-step") or -1)
+
+    @property
+    def embeds(self) -> int:
+        """How often the figure was built since this element was made."""
+        return int(self.figure.get_attribute("data-embeds") or 0)
+
+    def expect_step(self, test: str, seconds: float = 30) -> None:
+        """Wait until ``test``, of the step ``s`` in JavaScript, holds."""
+        handle = self.figure.element_handle()
+        self.page.wait_for_function(
+            f"element => {{ const s = Number(element.dataset.step); return {test}; }}",
+            arg=handle,
+            timeout=seconds * 1000,
+        )
+
+    def settings(self) -> dict[str, str]:
+        """The lab's settings in the page's address."""
+        query: dict[str, str] = json.loads(
+            self.page.evaluate("JSON.stringify(Object.fromEntries(new URLSearchParams(location.search)))")
+        )
+        return query
+
+
+def open_lab(page: Page, url: str, name: str = "fit") -> LabPanel:
+    """Go to ``url`` and wait for the lab's first drawing."""
+    page.goto(url)
+    lab = LabPanel(page, name)
+    lab.figure.scroll_into_view_if_needed()
+    return lab.drawn()

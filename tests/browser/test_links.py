@@ -1,0 +1,62 @@
+"""Addresses: what they restore, and what becomes of those that make no sense."""
+
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.lab import LabPanel, open_lab
+from tests.browser.server import Server
+
+pytestmark = pytest.mark.browser
+
+FOREIGN = {
+    "wrong type": ("fit.width=abc", "Hidden units must be one of"),
+    "out of range": ("fit.points=1000000", "Points must be a whole number from 4 to 200"),
+    "not a number": ("fit.learning_rate=nan", "Learning rate must be a number"),
+    "infinite": ("fit.noise=-inf", "Noise must be a number"),
+    "huge": ("fit.seed=" + "9" * 400, "Seed of the nets must be"),
+    "unknown setting": ("fit.colour=red", "There is no setting “colour”"),
+    "unknown name": ("nonsense=1", "names nothing on this page"),
+    "long": ("fit.target=" + "x" * 5000, "Target must be one of"),
+    "markup": ("fit.target=" + quote("<img src=x onerror=alert(1)>"), "Target must be one of"),
+    "another alphabet": ("fit.points=" + quote("١٢"), "Points must be a whole number"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_what_a_link_says_wrongly_is_named_once_and_the_default_used(page: Page, server: Server, case: str) -> None:
+    query, sentence = FOREIGN[case]
+    page.goto(f"{server.url}/sine_fits?{query}")
+    expect(page.locator(".wd-miss")).to_contain_text(sentence)
+    lab = LabPanel(page, "fit").drawn()
+    expect(lab.sentence).to_contain_text("After 3,000 steps")
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.locator(".wd-miss img").count() == 0
+
+
+def test_a_link_restores_the_settings_and_its_run(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/sine_fits?fit.width=64&fit.learning_rate=0.0042&rivals.points=21")
+    lab = LabPanel(page, "fit")
+    expect(lab.area.get_by_role("slider", name="Hidden units")).to_have_attribute("aria-valuetext", "64")
+    expect(lab.area.get_by_role("slider", name="Learning rate")).to_have_attribute("aria-valuetext", "0.0042")
+    lab.button("run").click()
+    lab.drawn()
+    expect(lab.sentence).to_contain_text("of at most 65")
+    assert lab.settings() == {"fit.width": "64", "fit.learning_rate": "0.0042", "rivals.points": "21"}
+
+
+def test_the_address_follows_the_settings(page: Page, server: Server) -> None:
+    lab = open_lab(page, f"{server.url}/sine_fits")
+    slider = lab.area.get_by_role("slider", name="Points")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_url("**/sine_fits?fit.points=11")
+    slider.press("ArrowLeft")
+    page.wait_for_url("**/sine_fits")
+
+
+def test_an_unknown_page_says_so(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/no_such_chapter")
+    expect(page.locator("h1")).to_be_visible()
+    assert page.locator("[data-testid=stException]").count() == 0

@@ -1,0 +1,57 @@
+"""Every page draws without a browser, and no page shows an error."""
+
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import book
+from core.book import Chapter
+from core.engine.inline import InlineEngine
+from core.ui import panel, server
+
+SITE = str(server.SITE)
+
+
+@pytest.fixture(autouse=True)
+def inline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    engine = InlineEngine()
+    monkeypatch.setattr(panel, "engine", lambda: engine)
+    yield
+    engine.stop()
+
+
+def open_page(chapter: Chapter, **query: str) -> AppTest:
+    app = AppTest.from_file(SITE, default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    return app.switch_page(str(chapter.page)).run()
+
+
+def test_contents_page_lists_every_chapter() -> None:
+    app = AppTest.from_file(SITE, default_timeout=60).run()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Why Deep Learning Works"]
+
+
+@pytest.mark.parametrize("chapter", book.chapters(), ids=lambda chapter: chapter.slug)
+def test_chapter_draws(chapter: Chapter) -> None:
+    app = open_page(chapter)
+    assert not app.exception
+    assert [title.value for title in app.title] == [chapter.title]
+    assert app.get("bidi_component")
+
+
+def test_a_widget_changes_the_settings_and_the_address() -> None:
+    app = open_page(book.chapters()[0])
+    app.select_slider(key="fit.width").set_value(64).run()
+    assert not app.exception
+    assert app.query_params["fit.width"] in ("64", ["64"])
+
+
+def test_a_guess_starts_the_run_that_answers_it() -> None:
+    app = open_page(book.chapters()[0])
+    app.radio(key="fit:guess").set_value(0).run()
+    assert not app.exception
+    assert app.select_slider(key="fit.width").value == 128

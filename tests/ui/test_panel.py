@@ -1,0 +1,167 @@
+"""The panel answers what a browser asks, and survives what no browser would."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core import book, stored
+from core.engine import Refused, RunLost, Status, Waiting
+from core.lab import Frame
+from core.ui import panel as panels
+from core.ui.panel import Panel, answer, snapshot
+
+NAME = "sine_fits.fit"
+
+
+class StoredEngine:
+    """Replays the stored run: an engine that needs no TensorFlow, and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.frames = stored.load(NAME)
+        self.runs: dict[str, Iterator[Frame]] = {}
+        self.trouble: Exception | Waiting | None = None
+        self.opened = 0
+
+    def open(self, lab: str, params: Any, reader: str) -> str:
+        if isinstance(self.trouble, Refused):
+            raise self.trouble
+        self.opened += 1
+        self.runs[str(self.opened)] = iter(self.frames or ())
+        return str(self.opened)
+
+    def next(self, run: str, patience: float = 0.25) -> Frame | Waiting | None:
+        if isinstance(self.trouble, Exception):
+            raise self.trouble
+        return self.trouble or next(self.runs[run], None)
+
+    def close(self, run: str) -> None:
+        self.runs.pop(run, None)
+
+    def status(self) -> Status:
+        return Status("stored", 1, 1, "", len(self.runs))
+
+    def stop(self) -> None:
+        self.runs.clear()
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> StoredEngine:
+    engine = StoredEngine()
+    session: dict[str, Any] = {}
+    monkeypatch.setattr(panels, "engine", lambda: engine)
+    monkeypatch.setattr(panels, "reader", lambda: "me")
+    monkeypatch.setattr(panels, "put", lambda *_: session.clear())
+    return engine
+
+
+def fresh() -> Panel:
+    lab = book.lab(NAME)
+    panel = Panel("sine_fits", "fit", lab.Params(), lab.Params())
+    frames = stored.load(NAME)
+    assert frames is not None
+    panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
+    return panel
+
+
+def test_opens_on_the_stored_run(engine: StoredEngine) -> None:
+    shown = snapshot(fresh())
+    assert shown["stored"] and shown["step"] == shown["total"] and not shown["open"]
+    assert set(shown["send"]) == set(shown["parts"])
+
+
+def test_what_the_browser_holds_is_not_sent_again(engine: StoredEngine) -> None:
+    panel = fresh()
+    first = snapshot(panel)
+    answer(panel, {"n": 1, "frame": 3, "held": list(first["parts"].values())})
+    second = snapshot(panel)
+    assert "spec" not in second["send"] and "target" not in second["send"]
+    assert "fit" in second["send"]
+
+
+def test_runs_frame_by_frame_to_the_end(engine: StoredEngine) -> None:
+    panel = fresh()
+    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    assert snapshot(panel)["step"] == 0
+    for number in range(1, 1000):
+        answer(panel, {"n": number, "frame": panel.frame + 1})
+        assert panel.frame <= number
+        if not panel.run:
+            break
+    shown = snapshot(panel)
+    assert shown["step"] == shown["total"] and shown["asked"] == number and panel.moved
+    assert not engine.runs
+
+
+def test_a_reader_who_draws_seldom_skips_frames_but_not_the_whole_run(engine: StoredEngine) -> None:
+    panel = fresh()
+    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    answer(panel, {"n": 2, "frame": 10_000})
+    assert panel.frame == panels.MOST_FRAMES_A_QUESTION
+
+
+@pytest.mark.parametrize("trouble", [RunLost("It is gone."), Waiting("Not yet.")])
+def test_a_reason_for_no_frame_is_told_and_what_was_drawn_is_kept(engine: StoredEngine, trouble: Any) -> None:
+    panel = fresh()
+    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    answer(panel, {"n": 2, "frame": 5})
+    engine.trouble = trouble
+    answer(panel, {"n": 3, "frame": 6})
+    shown = snapshot(panel)
+    assert shown["frame"] == 5 and shown["drawn"] == 6
+    assert shown["note"] in ("It is gone.", "Not yet.")
+    assert shown["waiting"] == isinstance(trouble, Waiting) == shown["open"]
+
+
+def test_a_refusal_is_told(engine: StoredEngine) -> None:
+    engine.trouble = Refused("No room.")
+    panel = fresh()
+    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    assert snapshot(panel)["note"] == "No room."
+
+
+def test_new_seed_and_new_data_change_one_setting_each(engine: StoredEngine) -> None:
+    for name in ("seed", "data_seed"):
+        panel = fresh()
+        answer(panel, {"n": 1, "frame": 0, "act": {"do": name}})
+        changed = {k for k, v in vars(panel.params).items() if v != getattr(book.lab(NAME).Params(), k)}
+        assert changed == {name} and panel.play == 1
+
+
+def test_pinned_run_is_drawn_beside_the_next(engine: StoredEngine) -> None:
+    panel = fresh()
+    answer(panel, {"n": 1, "frame": None, "act": {"do": "pin"}})
+    shown = snapshot(panel)
+    assert shown["pinned"] == "the default settings"
+    assert shown["send"]["pinned_fit"] == shown["send"]["fit"]
+    answer(panel, {"n": 2, "frame": None, "act": {"do": "pin"}})
+    assert not snapshot(panel)["pinned"]
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=8,
+)
+acts = st.fixed_dictionaries(
+    {},
+    optional={
+        "do": st.sampled_from(["run", "seed", "data_seed", "set", "draw", "pin", "every", "replay", ""]) | junk,
+        "settings": st.dictionaries(st.sampled_from(["width", "points", "seed", "noise", "nope"]), junk, max_size=3)
+        | junk,
+    },
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(st.lists(st.fixed_dictionaries({}, optional={"n": junk, "frame": junk, "held": junk, "act": acts | junk}), max_size=5))
+def test_no_question_breaks_a_panel(engine: StoredEngine, questions: list[dict[str, Any]]) -> None:
+    panel = fresh()
+    for question in questions:
+        answer(panel, question)
+        shown = snapshot(panel)
+        assert 0 <= shown["frame"] < max(1, shown["drawn"])
