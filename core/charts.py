@@ -1,7 +1,7 @@
 """The shared look of every figure: colours by role, named data, bands, and numbers short enough to send."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import numpy as np
@@ -69,13 +69,13 @@ def panel(
     *layers: alt.Chart | alt.LayerChart, title: str, height: int = 320, columns: int = 12
 ) -> alt.LayerChart:
     """One panel of a figure: layers of fixed height, ``columns`` of twelve wide (all of it on a phone)."""
-    chart: alt.LayerChart = alt.layer(*layers).properties(
+    chart = alt.layer(*layers).properties(
         width="container",
         height=height,
         title=alt.TitleParams(title, anchor="start"),
         usermeta={"columns": columns},
     )
-    return chart
+    return cast(alt.LayerChart, chart)
 
 
 def fill(chart: alt.LayerChart, data: dict[str, Columns]) -> dict[str, Any]:

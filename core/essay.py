@@ -52,8 +52,8 @@ class Essay:
 
     @property
     def words(self) -> int:
-        """The number of words, formulas and marks counted as they stand."""
-        return len(self.text.split())
+        """The number of words to read, captions and what is folded away left out; formulas count as they stand."""
+        return sum(len(block.text.split()) for block in self.blocks if block.kind in ("text", "note"))
 
     @property
     def minutes(self) -> int:

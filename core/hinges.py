@@ -37,7 +37,8 @@ def hinges(parameters: Sequence[Array]) -> Array:
         slopes, offsets = slopes * active, offsets * active
     change = np.abs(np.diff(slopes[:, 0]))
     scale = np.abs(slopes).max(initial=0.0)
-    return bends[change > SAME_SLOPE * scale]
+    kept: Array = bends[change > SAME_SLOPE * scale]
+    return kept
 
 
 def _middles(bends: Array) -> Array:

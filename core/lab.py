@@ -6,10 +6,10 @@ Nothing here knows a page, a worker or TensorFlow. A lab is a module under
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,12 +104,16 @@ def knob(
     return field(default=default, metadata={"knob": metadata})
 
 
-@cache
 def knobs(params: type) -> dict[str, Knob]:
     """The settings of a ``Params`` class by name, in the order of their declaration."""
+    return _knobs(cast(Hashable, params))
+
+
+@cache
+def _knobs(params: Any) -> dict[str, Knob]:
     types = get_type_hints(params)
     return {
-        f.name: Knob(name=f.name, type=types[f.name], default=f.default, **f.metadata["knob"])
+        f.name: Knob(name=f.name, type=types[f.name], default=cast(Value, f.default), **f.metadata["knob"])
         for f in fields(params)
     }
 
@@ -243,4 +247,4 @@ def spread(values: Array) -> dict[str, Any]:
 
 def replace(params: P, changes: Mapping[str, Value]) -> P:
     """``params`` with some settings changed."""
-    return dataclasses.replace(params, **changes)  # type: ignore[type-var, misc]
+    return dataclasses.replace(params, **changes)  # type: ignore[type-var]

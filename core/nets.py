@@ -4,6 +4,7 @@ Parameters are a list ``[W1, b1, W2, b2, …]`` with weights ``(S, in, out)`` an
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def initial_mlp(sizes: Sequence[int], replicas: int, seed: int, dtype: Any = np.
     for replica in range(replicas):
         rng = np.random.default_rng([seed, replica])
         column = []
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             column.append(rng.normal(size=(fan_in, fan_out)) * np.sqrt(2 / fan_in))
             column.append(rng.uniform(-1, 1, size=(1, fan_out)) / np.sqrt(fan_in))
         columns.append(column)

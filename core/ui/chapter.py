@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import book, essay
-from core.ui import home, links, panel, prose
+from core.ui import home, labs, links, prose
 
 
 def show(slug: str) -> None:
@@ -12,27 +12,26 @@ def show(slug: str) -> None:
     index = next(i for i, chapter in enumerate(chapters) if chapter.slug == slug)
     chapter = chapters[index]
     text = essay.read(chapter)
-    labs = book.labs(slug)
     # A link is read once, when a reader arrives; from then on the page writes the address, and never reads it.
     if f"{slug}:read" not in st.session_state:
-        found, misses = links.read(labs, st.query_params.to_dict())
-        for name, params in found.items():
-            panel.begin(slug, name, params)
+        found, misses = links.read(book.labs(slug), st.query_params.to_dict())
+        labs.open_panels(slug, found)
         st.session_state[f"{slug}:read"] = misses
     with st.container(key="prose-head"):
         _contents_link("Why Deep Learning Works")
         st.title(chapter.title, anchor=False)
-        st.markdown(f"*Chapter {chapter.number}. {counted(text.minutes, 'minute')} to read, {counted(len(text.labs), 'lab')} to try.*")
+        reading, trying = counted(text.minutes, "minute"), counted(len(text.labs), "lab")
+        st.markdown(f"*Chapter {chapter.number}. {reading} to read, {trying} to try.*")
         prose.says(st.session_state[f"{slug}:read"], "miss")
     figures = {name: number for number, name in enumerate(text.labs, 1)}
     for position, block in enumerate(text.blocks):
         if block.kind == "lab":
             with st.container(key=f"lab-{block.argument}"):
-                panel.show(slug, block.argument, figures[block.argument], prose.ready(chapter, block.text))
+                labs.show(slug, block.argument, figures[block.argument], prose.ready(chapter, block.text))
             continue
         with st.container(key=f"{'note' if block.kind == 'note' else 'prose'}-{position}"):
             if block.kind == "guess":
-                panel.guess(slug, block.argument)
+                labs.guess(slug, block.argument)
             elif block.kind == "fold":
                 with st.expander(block.argument):
                     prose.prose(chapter, block.text)

@@ -18,11 +18,11 @@ def read(labs: Mapping[str, Lab[Any]], query: Mapping[str, str]) -> tuple[dict[s
     for key, value in query.items():
         if key in FOREIGN:
             continue
-        lab, _, setting = key.partition(".")
-        if lab not in raw or not setting:
+        short, _, setting = key.partition(".")
+        if short not in raw or not setting:
             misses.append(f"The link's {quote(key)} names nothing on this page.")
         else:
-            raw[lab][setting] = value
+            raw[short][setting] = value
     found = {}
     for name, lab in labs.items():
         found[name], unread = read_settings(lab.Params, raw[name])
@@ -35,10 +35,6 @@ def write(lab: str, params: Any) -> None:
     before = st.query_params.to_dict()
     kept = {key: value for key, value in before.items() if not key.startswith(f"{lab}.")}
     defaults = knobs(type(params))
-    own = {
-        f"{lab}.{name}": plain(value)
-        for name, value in settings(params).items()
-        if value != defaults[name].default
-    }
+    own = {f"{lab}.{name}": plain(value) for name, value in settings(params).items() if value != defaults[name].default}
     if kept | own != before:
         st.query_params.from_dict(kept | own)

@@ -1,26 +1,20 @@
-"""A lab on a page: its settings, its figure, and the run behind it.
+"""A lab as one reader has it: the settings, the run, and the answers to what the browser asks.
 
-The browser asks for frames by number (``assets/lab.js``); each question is answered by one rerun of the inner
-fragment with everything that frame needs. What the browser says it holds already is not sent again.
+The browser asks for frames by number (``assets/lab.js``); each question is answered with everything that frame needs,
+less what the browser says it holds already. Nothing here draws: that is :mod:`core.ui.labs`.
 """
 
 import hashlib
-import html
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
-import streamlit as st
-
-from core import book, charts, stored, tables
+from core import book, charts, stored
 from core.engine import EngineError, Waiting
-from core.lab import Frame, Guess, Lab, knobs, read_settings, replace
-from core.ui import links, prose
-from core.ui.controls import controls, key, put
-from core.ui.server import ASSETS, engine
+from core.lab import Frame, Lab, knobs, read_settings, replace
+from core.ui.server import engine
 
 MOST_FRAMES_A_QUESTION = 16
 """A reader who draws seldom may skip this many frames; the run must not hold the page up for longer."""
@@ -33,6 +27,7 @@ class Panel:
 
     slug: str
     short: str
+    reader: str
     params: Any
     """The settings as they stand now."""
     shown: Any
@@ -49,8 +44,10 @@ class Panel:
     """Counts the server's requests to play: a changed number starts the browser's playing."""
     asked: int = 0
     held: frozenset[str] = frozenset()
-    moved: bool = False
-    """Set when more than the figure is out of date: settings were changed elsewhere, or a run has ended."""
+    changed: bool = False
+    """The settings were changed elsewhere than by the widgets, which must follow."""
+    ended: bool = False
+    """A run has just ended: the rest of the page reports on it."""
     widgets: tuple[Any, ...] = ()
     """The widgets' values when the lab was last drawn."""
     guessed: int | None = None
@@ -58,14 +55,17 @@ class Panel:
 
     @property
     def name(self) -> str:
+        """The lab as ``chapter.name``."""
         return f"{self.slug}.{self.short}"
 
     @property
     def lab(self) -> Lab[Any]:
+        """The lab itself."""
         return book.lab(self.name)
 
     @property
     def finished(self) -> bool:
+        """Whether the run that is drawn went to its end."""
         return bool(self.frames) and self.frames[-1].step >= self.frames[-1].total
 
     def start(self) -> None:
@@ -74,7 +74,7 @@ class Panel:
         self.shown, self.frames, self.frame, self.stored = self.params, [], 0, False
         self.run = ""
         try:
-            self.run = engine().open(self.name, self.params, reader())
+            self.run = engine().open(self.name, self.params, self.reader)
         except EngineError as refusal:
             self.note = str(refusal)
 
@@ -96,92 +96,24 @@ class Panel:
             frames.append(answer)
             if answer.step >= answer.total:
                 engine().close(self.run)
-                self.run, self.moved = "", True
+                self.run, self.ended = "", True
         self.frame = max(0, min(frame, len(self.frames) - 1))
 
     def set(self, params: Any) -> None:
         """Change the settings from elsewhere than the widgets, and run."""
         self.params = params
-        put(self.short, params)
         self.start()
-        self.moved = True
+        self.changed = True
         self.play += 1
 
 
-def reader() -> str:
-    """A name for this browser tab."""
-    return str(st.session_state.setdefault("reader", uuid.uuid4().hex))
-
-
-def begin(slug: str, short: str, params: Any) -> None:
-    """Make a reader's panel: on the stored run when the settings are the defaults, else empty and ready to run."""
-    lab = book.labs(slug)[short]
-    panel = Panel(slug, short, params, lab.Params())
+def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
+    """A reader's panel: on the stored run of the defaults, or empty and ready to run."""
+    panel = Panel(slug, short, reader, params, book.labs(slug)[short].Params())
     frames = stored.load(panel.name)
     if frames is not None:
         panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
-    st.session_state[_slot(slug, short)] = panel
-
-
-def find(slug: str, short: str) -> Panel:
-    """The reader's panel of a lab."""
-    panel: Panel = st.session_state[_slot(slug, short)]
     return panel
-
-
-def _slot(slug: str, short: str) -> str:
-    return f"panel:{slug}.{short}"
-
-
-@st.fragment
-def show(slug: str, short: str, number: int, caption: str) -> None:
-    """Draw a lab: its main settings, its figure, caption, further settings and data."""
-    panel = find(slug, short)
-    st.html(f"<h3 class='wd-title' id='{short}'>Lab {number}. {html.escape(panel.lab.title)}</h3>")
-    panel.params, misses = controls(short, panel.params, minor=False)
-    _figure(slug, short)
-    st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
-    with st.expander("More settings"):
-        panel.params, more = controls(short, panel.params, minor=True)
-    prose.says(misses + more, "miss")
-    links.write(short, panel.params)
-    _data(panel)
-    panel.widgets = _widgets(short, panel)
-
-
-@st.fragment
-def _figure(slug: str, short: str) -> None:
-    """The figure alone: the part that is drawn again with every frame."""
-    panel = find(slug, short)
-    # A widget moved in the very moment of a question comes in with it, and Streamlit then draws the figure only.
-    if panel.widgets and panel.widgets != _widgets(short, panel):
-        panel.widgets, panel.moved = (), True
-    _redraw_if_moved(slug)
-    _component()(
-        key=_slot(slug, short) + ":figure",
-        data=snapshot(panel),
-        on_ask_change=partial(_answer, slug, short),
-    )
-
-
-def _widgets(short: str, panel: Panel) -> tuple[Any, ...]:
-    keys = [key(short, name) for name in knobs(type(panel.params))] + [f"{short}:table"]
-    return tuple(st.session_state.get(name) for name in keys)
-
-
-def _redraw_if_moved(slug: str) -> None:
-    moved = [panel for short in book.labs(slug) if (panel := find(slug, short)).moved]
-    if moved:
-        for panel in moved:
-            panel.moved = False
-        st.rerun()
-
-
-def _answer(slug: str, short: str) -> None:
-    panel = find(slug, short)
-    ask = st.session_state[_slot(slug, short) + ":figure"].get("ask")
-    if isinstance(ask, dict):
-        answer(panel, ask)
 
 
 def answer(panel: Panel, ask: Mapping[str, Any]) -> None:
@@ -276,76 +208,3 @@ def _spec(name: str, params: Any) -> dict[str, Any]:
 
 def _hash(part: Any) -> str:
     return hashlib.blake2s(json.dumps(part).encode(), digest_size=5).hexdigest()
-
-
-def _data(panel: Panel) -> None:
-    """The run's numbers as a table and as a file, on demand."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"data-{panel.short}"):
-        table = st.toggle("Table", key=f"{panel.short}:table")
-        st.download_button(
-            "Numbers as CSV",
-            lambda: tables.frames_table(panel.frames).to_csv(index=False).encode(),
-            file_name=f"{panel.name}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            disabled=not panel.frames,
-            key=f"{panel.short}:csv",
-            type="tertiary",
-        )
-    if table and panel.frames:
-        st.dataframe(tables.frames_table(panel.frames[: panel.frame + 1]), hide_index=True, height=300)
-
-
-@st.fragment
-def guess(slug: str, short: str) -> None:
-    """The lab's question, asked before its run; the run answers it."""
-    panel = find(slug, short)
-    question = panel.lab.guess
-    if question is None:
-        return
-    st.radio(
-        f"**Guess first.** {question.question}",
-        range(len(question.options)),
-        index=None,
-        format_func=lambda option: question.options[option],
-        key=f"{short}:guess",
-        on_change=partial(_guessed, slug, short),
-    )
-    _redraw_if_moved(slug)
-    if panel.guessed is not None:
-        _reveal(panel, question)
-
-
-def _guessed(slug: str, short: str) -> None:
-    panel = find(slug, short)
-    first, panel.guessed = panel.guessed is None, st.session_state[f"{short}:guess"]
-    if first and panel.lab.guess is not None:
-        panel.set(replace(panel.lab.Params(), panel.lab.guess.settings))
-
-
-def _reveal(panel: Panel, question: Guess) -> None:
-    answering = replace(panel.lab.Params(), question.settings)
-    if panel.shown == answering and panel.finished:
-        right = question.answer(answering, panel.frames)
-        verdict = "That is what the run gave." if right == panel.guessed else (
-            f"The run gave another answer: “{question.options[right]}”."
-        )
-        panel.revealed = f"{verdict} {question.reveal(answering, panel.frames)}"
-    prose.says([panel.revealed or "The figure below is running to answer you."], "reveal")
-
-
-@lru_cache(maxsize=1)
-def _loader() -> str:
-    version = hashlib.blake2s((ASSETS / "lab.js").read_bytes(), digest_size=5).hexdigest()
-    # Streamlit sends a component's script with every message: this one only fetches the real one.
-    return f"""
-const loaded = import(new URL("assets/lab.js?{version}", document.baseURI).href);
-export default function (component) {{
-  loaded.then((lab) => lab.draw(component));
-  return () => loaded.then((lab) => lab.leave(component));
-}}
-"""
-
-
-def _component() -> Any:
-    return st.components.v2.component("lab", html="<div class='wd-lab'></div>", js=_loader(), isolate_styles=False)

@@ -26,7 +26,9 @@ FIRST_NEW_FRAME = """
 ([root, act]) => new Promise((done) => {
   const before = performance.now();
   const watch = new MutationObserver(() => {
-    if (root.dataset.drawn === "0" && root.dataset.step === "0") { watch.disconnect(); done(performance.now() - before); }
+    if (root.dataset.drawn !== "0" || root.dataset.step !== "0") return;
+    watch.disconnect();
+    done(performance.now() - before);
   });
   watch.observe(root, { attributes: true });
   delete root.dataset.drawn;

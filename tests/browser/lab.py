@@ -1,6 +1,7 @@
 """A lab on a page, with the words of a reader."""
 
 import json
+import re
 from typing import Any
 
 from playwright.sync_api import Page, expect

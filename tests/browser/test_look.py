@@ -31,7 +31,7 @@ def test_a_lab_runs_on_a_phone(page: Page, server: Server) -> None:
 def test_dark_mode_reaches_page_and_figure(browser: Browser, server: Server) -> None:
     lightness = {}
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 1400})  # type: ignore[arg-type]
+        context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 1400})
         page = context.new_page()
         lab = open_lab(page, f"{server.url}/sine_fits")
         background = page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")

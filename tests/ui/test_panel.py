@@ -11,7 +11,7 @@ from core import book, stored
 from core.engine import Refused, RunLost, Status, Waiting
 from core.lab import Frame
 from core.ui import panel as panels
-from core.ui.panel import Panel, answer, snapshot
+from core.ui.panel import Panel, answer, begin, snapshot
 
 NAME = "sine_fits.fit"
 
@@ -50,20 +50,12 @@ class StoredEngine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> StoredEngine:
     engine = StoredEngine()
-    session: dict[str, Any] = {}
     monkeypatch.setattr(panels, "engine", lambda: engine)
-    monkeypatch.setattr(panels, "reader", lambda: "me")
-    monkeypatch.setattr(panels, "put", lambda *_: session.clear())
     return engine
 
 
 def fresh() -> Panel:
-    lab = book.lab(NAME)
-    panel = Panel("sine_fits", "fit", lab.Params(), lab.Params())
-    frames = stored.load(NAME)
-    assert frames is not None
-    panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
-    return panel
+    return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
 
 
 def test_opens_on_the_stored_run(engine: StoredEngine) -> None:
@@ -91,7 +83,7 @@ def test_runs_frame_by_frame_to_the_end(engine: StoredEngine) -> None:
         if not panel.run:
             break
     shown = snapshot(panel)
-    assert shown["step"] == shown["total"] and shown["asked"] == number and panel.moved
+    assert shown["step"] == shown["total"] and shown["asked"] == number and panel.ended
     assert not engine.runs
 
 
@@ -156,9 +148,16 @@ acts = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(st.fixed_dictionaries({}, optional={"n": junk, "frame": junk, "held": junk, "act": acts | junk}), max_size=5))
+@given(
+    st.lists(
+        st.fixed_dictionaries({}, optional={"n": junk, "frame": junk, "held": junk, "act": acts | junk}),
+        max_size=5,
+    )
+)
 def test_no_question_breaks_a_panel(engine: StoredEngine, questions: list[dict[str, Any]]) -> None:
     panel = fresh()
     for question in questions:

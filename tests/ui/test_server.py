@@ -21,7 +21,7 @@ def test_the_repository_turns_the_collection_after_each_script_off() -> None:
 @pytest.mark.parametrize("collects", [True, False])
 def test_streamlit_still_obeys_that_setting(monkeypatch: pytest.MonkeyPatch, collects: bool) -> None:
     calls: list[object] = []
-    monkeypatch.setattr(gc, "collect", lambda *generation: calls.append(generation) or 0)
+    monkeypatch.setattr(gc, "collect", lambda *generation: calls.append(generation))
     before = config.get_option("runner.postScriptGC")
     config.set_option("runner.postScriptGC", collects)
     try:
