@@ -32,7 +32,7 @@ INK, QUIET, NET, BETWEEN, OTHER, PINNED = (
     f"role:{role}" for role in ("ink", "quiet", "net", "between", "other", "pinned")
 )
 
-LINE_POINTS = 60
+LINE_POINTS = 40
 """Points of a history that a figure shows; more could not be told apart."""
 
 

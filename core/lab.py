@@ -73,7 +73,8 @@ class Knob:
         if isinstance(raw, bool) or not isinstance(raw, str | int | float | np.number):
             raise Unfit(wanted)
         try:
-            if isinstance(raw, str) and not raw.strip().isascii():
+            # Python would also take 1_0 and the digits of other alphabets for numbers.
+            if isinstance(raw, str) and (not raw.strip().isascii() or "_" in raw):
                 raise ValueError
             number = float(raw)
         except (ValueError, OverflowError):

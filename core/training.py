@@ -4,6 +4,7 @@ One XLA program runs many steps. Learning rate, momentum, weight decay, data and
 changing them never compiles again; only shapes, the activation and the optimiser's kind do.
 """
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,10 +15,15 @@ import tensorflow as tf
 from core.lab import Array
 from core.nets import Tensor, mlp
 
+Shapes = tuple[tuple[int, ...], ...]
+
 OPTIMIZERS = ("SGD", "momentum", "Adam")
 MOMENTUM = 0.9
 ADAM_DECAY = 0.999
 ADAM_EPSILON = 1e-8
+
+PREDICTED_TOGETHER = 64
+"""Inputs are padded to a multiple of this, so that neighbouring numbers of them share one compiled program."""
 
 
 class State(NamedTuple):
@@ -43,11 +49,15 @@ def rates(optimizer: str, learning_rate: float, weight_decay: float = 0.0) -> Ra
     return Rates(*(tf.constant(value, tf.float32) for value in (learning_rate, momentum, weight_decay)))
 
 
-def start(parameters: Sequence[Array], optimizer: str) -> State:
-    """The state before the first step, from parameters ``(S, …)``."""
-    tensors = [tf.constant(p) for p in parameters]
-    second = [tf.zeros_like(p) for p in tensors] if optimizer == "Adam" else []
-    return State(tensors, [tf.zeros_like(p) for p in tensors], second, tf.constant(0.0))
+def start(parameters: Sequence[Array], optimizer: str) -> Array:
+    """What training changes, before the first step, from parameters ``(S, …)``: ``(2 or 3, S, P)``.
+
+    All P parameters of a net, and the moments that the optimiser keeps of their gradients, packed into one array:
+    every tensor that is handed to a compiled call costs some 40 µs.
+    """
+    packed = np.concatenate([np.reshape(p, (len(p), -1)) for p in parameters], axis=1)
+    moments = 2 if optimizer == "Adam" else 1
+    return np.stack([packed, *[np.zeros_like(packed)] * moments])
 
 
 def batch_order(samples: int, batch_size: int, replicas: int, seed: int, first: int, steps: int) -> Array:
@@ -58,7 +68,7 @@ def batch_order(samples: int, batch_size: int, replicas: int, seed: int, first: 
     per_epoch = samples // batch_size
     order = np.empty((steps, replicas, batch_size), np.int32)
     for replica in range(replicas):
-        epoch, permutation = -1, np.empty(0, np.int32)
+        epoch, permutation = -1, np.empty(0, np.int64)
         for row, step in enumerate(range(first, first + steps)):
             if step // per_epoch != epoch:
                 epoch = step // per_epoch
@@ -68,14 +78,25 @@ def batch_order(samples: int, batch_size: int, replicas: int, seed: int, first: 
     return order
 
 
+def pack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors ``(S, …)`` side by side, ``(S, P)``."""
+    return tf.concat([tf.reshape(tensor, (tensor.shape[0], -1)) for tensor in tensors], axis=1)
+
+
+def unpack(packed: Tensor, shapes: Shapes) -> list[Tensor]:
+    """The tensors ``(S, …)``, each of a net's ``shapes``, that lie side by side in ``packed`` ``(S, P)``."""
+    parts = tf.split(packed, [math.prod(shape) for shape in shapes], axis=1)
+    return [tf.reshape(part, (part.shape[0], *shape)) for part, shape in zip(parts, shapes, strict=True)]
+
+
 @cache
 def trainer(activation: str, adaptive: bool) -> Any:
-    """The compiled ``(state, rates, x, y, weights, order, steps) → state``.
+    """The compiled ``(packed, step, rates, data, order, steps, shapes) → (packed, step)``, see :func:`start`.
 
-    Squared error of a fully connected net, full batch or batched. ``x`` is ``(n, in)``, ``y`` ``(n, out)``,
-    ``weights`` ``(n,)`` sum to 1 (0 pads); ``order`` is ``(steps, S, B)`` from :func:`batch_order`, or of length 0
-    for the full batch. ``adaptive`` is Adam (Kingma and Ba, 2015), else SGD with momentum (Polyak, 1964); weight
-    decay is decoupled (Loshchilov and Hutter, 2019).
+    Squared error of a fully connected net with parameters of ``shapes``, full batch or batched. ``rates`` are
+    :class:`Rates` in one tensor; ``data`` is ``(n, 3)``: x, y, and weights that sum to 1 (0 pads); ``order`` is
+    ``(steps, S, B)`` from :func:`batch_order`, or of length 0 for the full batch. ``adaptive`` is Adam (Kingma and
+    Ba, 2015), else SGD with momentum (Polyak, 1964); weight decay is decoupled (Loshchilov and Hutter, 2019).
     """
 
     def gradient(parameters: list[Tensor], x: Tensor, y: Tensor, weights: Tensor) -> list[Tensor]:
@@ -91,22 +112,26 @@ def trainer(activation: str, adaptive: bool) -> Any:
         step = state.step + 1
         keep = 1 - rates.learning_rate * rates.weight_decay
         if adaptive:
-            first = [rates.momentum * m + (1 - rates.momentum) * g for m, g in zip(state.first, gradients)]
-            second = [ADAM_DECAY * v + (1 - ADAM_DECAY) * g * g for v, g in zip(state.second, gradients)]
+            first = [rates.momentum * m + (1 - rates.momentum) * g for m, g in zip(state.first, gradients, strict=True)]
+            second = [ADAM_DECAY * v + (1 - ADAM_DECAY) * g * g for v, g in zip(state.second, gradients, strict=True)]
             rate = rates.learning_rate / (1 - rates.momentum**step)
             scale = 1 / (1 - ADAM_DECAY**step)
-            moves = [rate * m / (tf.sqrt(v * scale) + ADAM_EPSILON) for m, v in zip(first, second)]
+            moves = [rate * m / (tf.sqrt(v * scale) + ADAM_EPSILON) for m, v in zip(first, second, strict=True)]
         else:
-            first = [rates.momentum * m + g for m, g in zip(state.first, gradients)]
+            first = [rates.momentum * m + g for m, g in zip(state.first, gradients, strict=True)]
             second = []
             moves = [rates.learning_rate * m for m in first]
-        parameters = [keep * p - move for p, move in zip(state.parameters, moves)]
+        parameters = [keep * p - move for p, move in zip(state.parameters, moves, strict=True)]
         return State(parameters, first, second, step)
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=False)
     def train(
-        state: State, rates: Rates, x: Tensor, y: Tensor, weights: Tensor, order: Tensor, steps: Tensor
-    ) -> State:
+        packed: Tensor, step: Tensor, numbers: Tensor, data: Tensor, order: Tensor, steps: Tensor, shapes: Shapes
+    ) -> tuple[Tensor, Tensor]:
+        parameters, first, *second = [unpack(part, shapes) for part in tf.unstack(packed)]
+        state = State(parameters, first, second[0] if adaptive else [], step)
+        rates = Rates(*tf.unstack(numbers))
+        x, y, weights = data[:, :1], data[:, 1:2], data[:, 2]
         batched = order.shape[0] > 0
 
         def body(i: Tensor, state: State) -> tuple[Tensor, State]:
@@ -118,18 +143,20 @@ def trainer(activation: str, adaptive: bool) -> Any:
                 gradients = gradient(state.parameters, x, y, weights)
             return i + 1, update(state, gradients, rates)
 
-        return tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]
+        state = tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]
+        parts = [part for part in (state.parameters, state.first, state.second) if part]
+        return tf.stack([pack(part) for part in parts]), state.step
 
     return train
 
 
 @cache
 def predictor(activation: str) -> Any:
-    """The compiled ``(parameters, x) → outputs (S, n, out)``."""
+    """The compiled ``(packed, x, shapes) → outputs (S, n)`` at inputs ``(n,)``, see :func:`start`."""
 
     @tf.function(jit_compile=True, autograph=False)
-    def predict(parameters: list[Tensor], x: Tensor) -> Tensor:
-        return mlp(parameters, x, activation)
+    def predict(packed: Tensor, x: Tensor, shapes: Shapes) -> Tensor:
+        return mlp(unpack(packed[0], shapes), x[:, tf.newaxis], activation)[:, :, 0]
 
     return predict
 
@@ -156,43 +183,51 @@ class Training:
     ) -> None:
         self._samples, self._replicas = len(x), len(parameters[0])
         padded = max(16, 1 << (len(x) - 1).bit_length())
-        self._x = tf.constant(np.pad(x, (0, padded - len(x)))[:, None], tf.float32)
-        self._y = tf.constant(np.pad(y, (0, padded - len(y)))[:, None], tf.float32)
         weights = np.where(np.arange(padded) < len(x), 1 / len(x), 0)
-        self._weights = tf.constant(weights, tf.float32)
+        columns = [np.pad(values, (0, padded - len(x))) for values in (x, y)]
+        self._data = tf.constant(np.stack([*columns, weights], axis=1), tf.float32)
+        self._shapes = tuple(tuple(p.shape[1:]) for p in parameters)
         self._train = trainer(activation, optimizer == "Adam")
         self._predict = predictor(activation)
-        self._rates = rates(optimizer, learning_rate, weight_decay)
-        self._state = start(parameters, optimizer)
+        self._rates = tf.stack(rates(optimizer, learning_rate, weight_decay))
+        self._packed = tf.constant(start(parameters, optimizer))
+        self._steps = tf.constant(0.0)
+        self._chosen: dict[tuple[int, ...], Any] = {}
         self._batch_size = batch_size if batch_size < len(x) else 0
+        self._longest = 0
         self._seed = seed
         self.step = 0
 
     def advance(self, steps: int) -> None:
         """Take ``steps`` optimiser steps, in one compiled call."""
         if self._batch_size:
-            order = batch_order(
-                self._samples, self._batch_size, self._replicas, self._seed, self.step, steps
-            )
+            # As long as the longest yet: fewer steps at the end share the compiled program.
+            self._longest = max(self._longest, steps)
+            order = batch_order(self._samples, self._batch_size, self._replicas, self._seed, self.step, self._longest)
         else:
             order = np.empty((0, 0, 0), np.int32)
-        self._state = self._train(
-            self._state,
-            self._rates,
-            self._x,
-            self._y,
-            self._weights,
-            tf.constant(order),
-            tf.constant(steps),
-        )
+        numbers = (self._rates, self._data, tf.constant(order), tf.constant(steps))
+        self._packed, self._steps = self._call(self._train, order.shape, self._packed, self._steps, *numbers)
         self.step += steps
 
     def predict(self, x: Array) -> Array:
         """Outputs ``(S, n)`` at inputs ``(n,)``, float32."""
-        outputs = self._predict(self._state.parameters, tf.constant(x[:, None], tf.float32))
-        return np.asarray(outputs)[:, :, 0]
+        padded = np.pad(x, (0, -len(x) % PREDICTED_TOGETHER))
+        outputs = self._call(self._predict, padded.shape, self._packed, tf.constant(padded, tf.float32))
+        return np.asarray(outputs)[:, : len(x)]
 
     @property
     def parameters(self) -> list[Array]:
         """The parameters now, as numpy arrays ``(S, …)``."""
-        return [np.asarray(p) for p in self._state.parameters]
+        ends = np.cumsum([math.prod(shape) for shape in self._shapes])
+        parts = np.split(np.asarray(self._packed)[0], ends[:-1], axis=1)
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    def _call(self, program: Any, shape: tuple[int, ...], *tensors: Tensor) -> Any:
+        """What ``program`` makes of tensors of which only one varies, in its ``shape``.
+
+        To find the compiled program for its arguments takes TensorFlow longer than to run a short one: it is asked once.
+        """
+        if shape not in self._chosen:
+            self._chosen[shape] = program.get_concrete_function(*tensors, self._shapes)
+        return self._chosen[shape](*tensors, self._shapes)

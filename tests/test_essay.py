@@ -34,7 +34,11 @@ def test_blocks_in_order_with_their_marks() -> None:
 
 @pytest.mark.parametrize(
     ("source", "complaint"),
-    [("::: lab fit\n", "not closed"), ("::: film a\n:::", "no block"), ("::: lab a\n::: lab b\n:::", "do not nest")],
+    [
+        ("::: lab fit\n", "not closed"),
+        ("::: film a\n:::", "no block"),
+        ("::: lab a\n::: lab b\n:::", "do not nest"),
+    ],
 )
 def test_a_slip_in_the_marks_is_named(source: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):

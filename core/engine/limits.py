@@ -24,22 +24,32 @@ class Limits:
         64, low=1, high=10_000, label="WDLW_RUNS_PER_WORKER", help="Runs that one worker holds at once."
     )
     runs_per_reader: int = knob(
-        8, low=1, high=100, label="WDLW_RUNS_PER_READER", help="Runs that one browser tab may have open at once."
+        8,
+        low=1,
+        high=100,
+        label="WDLW_RUNS_PER_READER",
+        help="Runs that one browser tab may have open at once.",
     )
     frames_per_run: int = knob(
         2000, low=10, high=1_000_000, label="WDLW_FRAMES_PER_RUN", help="Frames after which a run is ended."
     )
     seconds_per_run: float = knob(
-        180.0, low=1.0, high=86_400.0, label="WDLW_SECONDS_PER_RUN", help="Computing time after which a run is ended."
+        180.0,
+        low=1.0,
+        high=86_400.0,
+        label="WDLW_SECONDS_PER_RUN",
+        help="Computing time after which a run is ended.",
     )
     idle_seconds: float = knob(
-        120.0, low=1.0, high=86_400.0, label="WDLW_IDLE_SECONDS", help="A run that nobody pulls is closed after this."
+        120.0,
+        low=1.0,
+        high=86_400.0,
+        label="WDLW_IDLE_SECONDS",
+        help="A run that nobody pulls is closed after this.",
     )
 
 
 def read_limits(environment: Mapping[str, str]) -> tuple[Limits, list[str]]:
     """The limits that the environment sets, and one sentence for each value that cannot be read."""
-    raw = {
-        name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)
-    }
+    raw = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     return read_settings(Limits, raw)

@@ -30,6 +30,7 @@ WORKING = "The next frame is being computed."
 DIED = "The process that trained this run ended unexpectedly. What was drawn is kept; Run starts it again."
 IDLE = "This run was closed because nobody had watched it for a while. What was drawn is kept; Run starts it again."
 LONGEST_PAUSE = 30.0
+LONGEST_FAREWELL = 3.0
 
 
 @dataclass
@@ -112,7 +113,8 @@ class LocalEngine:
 
     def worker_pids(self) -> list[int]:
         """The process ids of the workers that run now."""
-        return [worker.process.pid for worker in self._workers if worker.process is not None]
+        processes = [worker.process for worker in self._workers]
+        return [process.pid for process in processes if process is not None]
 
     def stop(self) -> None:
         """End every worker; a worker leaves when its input ends, and is killed if it does not."""
@@ -120,7 +122,8 @@ class LocalEngine:
         for worker in self._workers:
             worker.end()
         for worker in self._workers:
-            worker.join(5)
+            worker.join(LONGEST_FAREWELL)
+            worker.kill()
 
     def _held(self, worker: "_Worker") -> int:
         return sum(run.worker is worker for run in self._runs.values())
@@ -187,7 +190,10 @@ class _Worker(threading.Thread):
         pause = 0.5
         while not self._engine._stopping.is_set():
             begun = time.monotonic()
-            self._live()
+            try:
+                self._live()
+            except OSError:
+                log.exception("A worker could not be started.")
             if self._engine._stopping.is_set():
                 return
             lived = time.monotonic() - begun
@@ -204,16 +210,18 @@ class _Worker(threading.Thread):
         assert process.stdin is not None and process.stdout is not None
         with self._writing:
             self.process = process
-            waiting, self._unsent = self._unsent, []
-        for message in waiting:
-            self.send(message)
+            for message in self._unsent:
+                self._write(message)
+            self._unsent.clear()
         try:
             while True:
                 self._engine._receive(self, pickle.load(process.stdout))
         except (EOFError, pickle.UnpicklingError, OSError):
             pass
-        with self._writing:
+        # At once: a run opened before this is lost, one opened after it waits for the next process.
+        with self._engine._change, self._writing:
             self.process = None
+            self._engine._lose(self)
         process.kill()
         process.wait()
         process.stdout.close()
@@ -221,20 +229,22 @@ class _Worker(threading.Thread):
             process.stdin.close()
         except OSError:
             log.debug("The worker's input was closed before all of it was written.")
-        self._engine._lose(self)
 
     def send(self, message: tuple[Any, ...]) -> None:
         """Tell the worker; what is said before it has started waits for it."""
         with self._writing:
             if self.process is None:
                 self._unsent.append(message)
-                return
-            assert self.process.stdin is not None
-            try:
-                pickle.dump(message, self.process.stdin)
-                self.process.stdin.flush()
-            except OSError:
-                log.debug("A message was lost: the worker has just died.")
+            else:
+                self._write(message)
+
+    def _write(self, message: tuple[Any, ...]) -> None:
+        assert self.process is not None and self.process.stdin is not None
+        try:
+            pickle.dump(message, self.process.stdin)
+            self.process.stdin.flush()
+        except (OSError, ValueError):
+            log.debug("A message was lost: the worker has just died, or the engine stops.")
 
     def end(self) -> None:
         """Let the process go by closing its input."""
@@ -244,3 +254,10 @@ class _Worker(threading.Thread):
                     self.process.stdin.close()
                 except OSError:
                     log.debug("The worker had gone already.")
+
+    def kill(self) -> None:
+        """End the process at once, if it has not ended yet."""
+        process = self.process
+        if process is not None:
+            process.kill()
+            process.wait()

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
@@ -31,18 +31,17 @@ class Worker:
         self._writing = threading.Lock()
         self._frames, self._seconds = frames, seconds
         self._turns = ThreadPoolExecutor(TURNS, thread_name_prefix="turn")
+        self._ready = threading.Event()
         self._runs: dict[str, _Turns] = {}
 
     def serve(self, requests: IO[bytes]) -> None:
-        """Answer requests until they end."""
-        device = find_device()
-        self.say("ready", device)
-        for name in sorted(book.lab_names()):
-            self._turns.submit(warm, name)
+        """Answer requests until they end, which is noticed while TensorFlow starts, too."""
+        names = sorted(book.lab_names())
+        threading.Thread(target=self._begin, args=(names,), name="begin", daemon=True).start()
         while True:
             kind, run, *rest = pickle.load(requests)
             if kind == "open":
-                self._runs[run] = _Turns(book.lab(rest[0]).run(rest[1]))
+                self._runs[run] = _Turns(frames(*rest))
             elif kind == "close":
                 self._runs.pop(run, None)
             elif kind == "next" and run in self._runs:
@@ -54,7 +53,19 @@ class Worker:
             pickle.dump(message, self._output, protocol=pickle.HIGHEST_PROTOCOL)
             self._output.flush()
 
+    def _begin(self, names: Sequence[str]) -> None:
+        try:
+            device = find_device()
+        except Exception:
+            log.exception("TensorFlow does not start.")
+            os._exit(1)
+        self.say("ready", device)
+        self._ready.set()
+        for name in names:
+            warm(name)
+
     def _turn(self, run: str, turns: "_Turns") -> None:
+        self._ready.wait()
         if run not in self._runs:
             return
         try:
@@ -93,6 +104,11 @@ class _Turns:
         return frame
 
 
+def frames(lab: str, params: Any) -> Iterator[Frame]:
+    """A lab's frames; nothing is computed, and nothing can fail, before the first is asked for."""
+    yield from book.lab(lab).run(params)
+
+
 def warm(name: str) -> None:
     """Compile what a lab's default run needs, so that the first reader does not wait for it."""
     lab = book.lab(name)
@@ -129,6 +145,8 @@ def main() -> None:
         Worker(output, frames, seconds).serve(sys.stdin.buffer)
     except EOFError:
         pass
+    except Exception:
+        log.exception("The worker cannot go on.")
     finally:
         os._exit(0)  # Nothing is to be saved, and a turn under way must not hold the exit up.
 

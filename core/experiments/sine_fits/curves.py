@@ -22,7 +22,7 @@ SHOWN_HINGES = 192
 def train(
     x: Floats,
     y: Floats,
-    truth: Floats,
+    truth: Floats | None,
     *,
     width: int,
     depth: int,
@@ -35,10 +35,10 @@ def train(
     replicas: int,
     seed: int,
 ) -> Iterator[Frame]:
-    """Train nets on points ``(n,)``; ``truth`` ``(641,)`` holds the target on ``DENSE``, NaN where there is none.
+    """Train nets on points ``(n,)``; ``truth`` ``(641,)`` is the target on ``DENSE``, if there is one.
 
-    Frames: ``prediction`` (S, 161) on ``GRID``, ``train_rmse`` and ``dense_rmse`` (S,), and for ReLU nets
-    ``pieces`` and ``last_hinge`` (S,) and the ``hinges`` of the first net.
+    Frames: ``prediction`` (S, 161) on ``GRID``, ``train_rmse`` (S,), with a target also what :func:`misses`
+    measures, and for ReLU nets what :func:`bends` finds.
     """
     from core.nets import initial_mlp
     from core.training import Training
@@ -61,10 +61,11 @@ def train(
         outputs = nets.predict(inputs)
         prediction, at_points = outputs[:, : len(DENSE)], outputs[:, len(DENSE) :]
         values = {
-            "prediction": prediction[:, :: len(DENSE) // len(GRID)],
+            "prediction": prediction[:, :: (len(DENSE) - 1) // (len(GRID) - 1)],
             "train_rmse": np.sqrt(np.mean((at_points - y) ** 2, axis=1)),
-            "dense_rmse": np.sqrt(np.mean((prediction - truth) ** 2, axis=1)),
         }
+        if truth is not None:
+            values |= misses(prediction, truth)
         if activation == "ReLU":
             values |= bends(nets.parameters, bound=piece_bound(width, depth) - 1)
         yield Frame(nets.step, steps, values)
@@ -73,22 +74,41 @@ def train(
         nets.advance(min(chunk, steps - nets.step))
 
 
-def bends(parameters: list[Array], bound: int) -> dict[str, Array]:
-    """``pieces`` (S,) on the whole line, ``inside`` (S,) bends in [−1, 1], ``last_hinge`` (S,), the largest |x| of
-    a bend, and the first net's ``hinges``."""
-    found = [hinges([p[replica] for p in parameters]) for replica in range(len(parameters[0]))]
-    shown = np.full(min(bound, SHOWN_HINGES), np.nan)
-    shown[: len(found[0])] = found[0][: len(shown)]
+def misses(curves: Array, truth: Floats) -> dict[str, Array]:
+    """How far curves ``(S, 641)`` on ``DENSE`` are from the truth ``(641,)``, each ``(S,)``.
+
+    ``dense_rmse`` and ``dense_sup`` are the root-mean-square and the largest error; ``largest_jump`` is the
+    largest step between neighbouring points of ``DENSE``: at most slope / 320 where a curve does not jump.
+    """
     return {
-        "pieces": np.array([len(bends) + 1 for bends in found]),
-        "inside": np.array([len(_inside(bends)) for bends in found]),
-        "last_hinge": np.array([np.abs(bends).max(initial=0.0) for bends in found]),
-        "hinges": shown,
+        "dense_rmse": np.sqrt(np.mean((curves - truth) ** 2, axis=1)),
+        "dense_sup": np.abs(curves - truth).max(axis=1),
+        "largest_jump": np.abs(np.diff(curves, axis=1)).max(axis=1),
     }
 
 
+def bends(parameters: list[Array], bound: int) -> dict[str, Array]:
+    """Where ReLU nets bend: ``pieces`` (S,) on the whole line, ``inside`` (S,) bends in [−1, 1],
+    ``last_hinge`` (S,), the largest |x| of a bend, and the first net's ``hinges`` nearest 0.
+
+    All are NaN for a net that diverged.
+    """
+    nets = [[p[replica] for p in parameters] for replica in range(len(parameters[0]))]
+    found = [hinges(net) if all(np.isfinite(p).all() for p in net) else None for net in nets]
+    shown = np.full(min(bound, SHOWN_HINGES), np.nan)
+    if found[0] is not None:
+        nearest = found[0][np.argsort(np.abs(found[0]), kind="stable")[: len(shown)]]
+        shown[: len(nearest)] = np.sort(nearest)
+    numbers = [
+        (np.nan,) * 3 if bends is None else (len(bends) + 1, len(_inside(bends)), np.abs(bends).max(initial=0.0))
+        for bends in found
+    ]
+    pieces, inside, last_hinge = np.array(numbers, float).T
+    return {"pieces": pieces, "inside": inside, "last_hinge": last_hinge, "hinges": shown}
+
+
 def piece_bound(width: int, depth: int) -> int:
-    """The most linear pieces that a ReLU net of one input can have: every layer cuts each piece into width + 1.
+    """The most linear pieces that a ReLU net of one input can have: a layer cuts each piece into width + 1.
 
     For one layer H + 1 is reached; for deeper nets the bound is loose.
     """
@@ -101,9 +121,7 @@ def fit_panel(domain: tuple[float, float], *, title: str, height: int = 340, col
     scale = alt.Scale(domain=list(domain), nice=False)
     y = alt.Y("y:Q", scale=scale, title="y")
     return charts.panel(
-        charts.layer("target", x=x, y=y).mark_line(
-            color=charts.QUIET, strokeWidth=1.5, strokeDash=[5, 4], clip=True
-        ),
+        charts.layer("target", x=x, y=y).mark_line(color=charts.QUIET, strokeWidth=1.5, strokeDash=[5, 4], clip=True),
         charts.layer("fit", x=x, y=alt.Y("low:Q", scale=scale, title="y"), y2="high:Q").mark_area(
             color=charts.NET, opacity=0.22, clip=True
         ),
@@ -117,11 +135,11 @@ def fit_panel(domain: tuple[float, float], *, title: str, height: int = 340, col
             color=charts.NET, strokeWidth=2.5, clip=True
         ),
         charts.layer("bends", x=x).mark_tick(
-            color=charts.NET, opacity=0.8, size=10, thickness=1.5, y=height - 6, clip=True
+            color=charts.NET, opacity=0.9, size=12, thickness=1.5, y=alt.ExprRef("height - 6")
         ),
-        charts.layer(
-            "points", x=x, y=y, tooltip=[alt.Tooltip("x:Q"), alt.Tooltip("y:Q")]
-        ).mark_point(filled=True, color=charts.INK, size=38, opacity=1, clip=True),
+        charts.layer("points", x=x, y=y, tooltip=[alt.Tooltip("x:Q"), alt.Tooltip("y:Q")]).mark_point(
+            filled=True, color=charts.INK, size=38, opacity=1, clip=True
+        ),
         title=title,
         height=height,
         columns=columns,
@@ -133,23 +151,28 @@ def error_panel(
 ) -> Any:
     """Error at the points and, where there is a target, between them, against steps, on a log axis."""
     x = alt.X("step:Q", scale=alt.Scale(domain=[0, steps], nice=False), title="steps")
-    scale = alt.Scale(type="log", domain=[1e-4, 3], nice=False, clamp=True)
-    axis = alt.Axis(values=[1e-4, 1e-3, 1e-2, 0.1, 1], format="~g")
-    scale_of = charts.legend((("at the points", charts.NET), ("between them", charts.BETWEEN)))
+    scale = alt.Scale(type="log", domain=[1e-5, 3], nice=False, clamp=True)
+    axis = alt.Axis(values=[1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1], format="~g")
+    kinds = (("at the points", charts.NET), ("between them", charts.BETWEEN))[: 2 if between else 1]
+    scale_of = charts.legend(kinds)
     legend = alt.Legend(title=None, orient="top-right")
 
     def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", scale=scale, axis=axis, title=None)
 
     layers = []
-    for where, name in (("at the points", "train"), ("between them", "dense"))[: 2 if between else 1]:
-        colour = alt.ColorDatum(where, scale=scale_of, legend=legend)
+    for (where, _), name in zip(kinds, ("train", "dense"), strict=False):
+        colour = alt.Color("where:N", scale=scale_of, legend=legend)
         layers += [
             charts.layer(f"pinned_{name}_error", x=x, y=y("median")).mark_line(
                 color=charts.PINNED, strokeWidth=1.5, strokeDash=[2, 2]
             ),
-            charts.layer(f"{name}_error", x=x, y=y("low"), y2="high:Q", color=colour).mark_area(opacity=0.22),
-            charts.layer(f"{name}_error", x=x, y=y("median"), color=colour).mark_line(strokeWidth=2.2),
+            charts.layer(f"{name}_error", x=x, y=y("low"), y2="high:Q", color=colour)
+            .transform_calculate(where=f"'{where}'")
+            .mark_area(opacity=0.22),
+            charts.layer(f"{name}_error", x=x, y=y("median"), color=colour)
+            .transform_calculate(where=f"'{where}'")
+            .mark_line(strokeWidth=2.2),
         ]
     return charts.panel(*layers, title=title, height=height, columns=columns)
 
@@ -166,9 +189,10 @@ def fit_data(x: Floats, y: Floats, target: Floats | None, frames: Sequence[Frame
         "bends": {"x": charts.fixed(_inside(values["hinges"])) if "hinges" in values else []},
         "every": _every(values["prediction"]) if every else {"net": [], "x": [], "y": []},
     }
-    if target is not None:
-        data["target"] = {"x": charts.fixed(DENSE[::4], 4), "y": charts.fixed(target[::4])}
-        data["dense_error"] = error(frames, "dense_rmse")
+    if target is None:
+        return {**data, "target": {"x": [], "y": []}}
+    data["target"] = {"x": charts.fixed(DENSE[::4], 4), "y": charts.fixed(target[::4])}
+    data["dense_error"] = error(frames, "dense_rmse")
     return data
 
 
@@ -189,6 +213,12 @@ def result(frames: Sequence[Frame], names: Sequence[str]) -> dict[str, Any]:
     values = frames[-1].values
     spreads = {name: spread(values[name]) for name in names if name in values}
     return {**{name: s["median"] for name, s in spreads.items()}, "spread": spreads}
+
+
+def whole_range(numbers: dict[str, Any]) -> str:
+    """The middle 80 % of whole numbers, from their :func:`core.lab.spread`: “18 to 27”."""
+    low, high = round(numbers["low"]), round(numbers["high"])
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _inside(bends: Array) -> Array:

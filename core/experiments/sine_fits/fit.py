@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from core.data import TARGETS, sample_target
 from core.experiments.sine_fits import curves
 from core.lab import Columns, Frame, Guess, Lab, knob
@@ -22,19 +20,33 @@ class Params:
     activation: str = knob("ReLU", choices=("ReLU", "tanh", "sigmoid", "sine"), label="Activation")
     learning_rate: float = knob(5e-3, low=1e-4, high=1e-1, log=True, label="Learning rate")
     noise: float = knob(
-        0.0, low=0.0, high=0.5, label="Noise", help="Standard deviation of the error in each point.", minor=True
+        0.0,
+        low=0.0,
+        high=0.5,
+        label="Noise",
+        help="Standard deviation of the error in each point.",
+        minor=True,
     )
     spacing: str = knob("even", choices=("even", "random"), label="Spacing of the points", minor=True)
     optimizer: str = knob("Adam", choices=("SGD", "momentum", "Adam"), label="Optimiser", minor=True)
     weight_decay: float = knob(
-        0.0, low=0.0, high=1.0, label="Weight decay", help="Decoupled: each step shrinks every weight.", minor=True
+        0.0,
+        low=0.0,
+        high=1.0,
+        label="Weight decay",
+        help="Decoupled: each step shrinks every weight.",
+        minor=True,
     )
     batch_size: int = knob(
         0, choices=(0, 1, 4, 16, 64), label="Batch size", help="Points a step; 0 is all of them.", minor=True
     )
     steps: int = knob(3000, choices=(300, 1000, 3000, 10000), label="Steps", minor=True)
     replicas: int = knob(
-        16, choices=(1, 4, 8, 16, 32), label="Nets", help="Nets that differ in their random start only.", minor=True
+        16,
+        choices=(1, 4, 8, 16, 32),
+        label="Nets",
+        help="Nets that differ in their random start only.",
+        minor=True,
     )
     seed: int = knob(0, low=0, high=9999, label="Seed of the nets", minor=True)
     data_seed: int = knob(0, low=0, high=9999, label="Seed of the data", minor=True)
@@ -96,24 +108,20 @@ def sentence(params: Params, frames: Sequence[Frame]) -> str:
     lost = sum(value is None for value in train["replicas"])
     if lost == params.replicas:
         return "Every net diverged: the learning rate is too large for these settings."
-    nets = "One net" if params.replicas == 1 else f"The median of {params.replicas - lost} nets"
+    one = params.replicas - lost == 1
+    nets = "one net" if one else f"the median of {params.replicas - lost} nets"
     text = (
-        f"After {frames[-1].step:,} steps: {nets[0].lower() + nets[1:]} misses the points by "
+        f"After {frames[-1].step:,} steps: {nets} misses the points by "
         f"{train['median']:.2g} and the curve between them by {dense['median']:.2g} (root mean square"
     )
-    text += "). " if params.replicas == 1 else f"; the middle 80 %: {dense['low']:.2g} to {dense['high']:.2g}). "
+    text += "). " if one else f"; the middle 80 %: {dense['low']:.2g} to {dense['high']:.2g}). "
     if params.activation == "ReLU":
-        pieces, inside = (_range(numbers["spread"][name]) for name in ("pieces", "inside"))
+        pieces, inside = (curves.whole_range(numbers["spread"][name]) for name in ("pieces", "inside"))
         text += f"Linear pieces on the whole line: {pieces}, of at most {numbers['piece_bound']:,}; "
         text += f"bends inside the interval: {inside}. "
     if lost:
         text += f"{lost} of {params.replicas} nets diverged and are left out. "
     return text.rstrip()
-
-
-def _range(numbers: dict[str, Any]) -> str:
-    low, high = round(numbers["low"]), round(numbers["high"])
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _which(params: Params, frames: Sequence[Frame]) -> int:
@@ -126,8 +134,8 @@ def _reveal(params: Params, frames: Sequence[Frame]) -> str:
     numbers = result(params, frames)
     ratio = numbers["dense_rmse"] / max(numbers["train_rmse"], 1e-12)
     return (
-        f"Median of {params.replicas} nets: {numbers['train_rmse']:.2g} at the points, {numbers['dense_rmse']:.2g} "
-        f"between them, {ratio:.3g} times as much."
+        f"Median of {params.replicas} nets: {numbers['train_rmse']:.2g} at the points, "
+        f"{numbers['dense_rmse']:.2g} between them, {ratio:.3g} times as much."
     )
 
 
@@ -140,8 +148,8 @@ LAB = Lab(
     result=result,
     sentence=sentence,
     guess=Guess(
-        question="Sixteen nets of 128 units each, far more weights than points, train on ten points of a sine. "
-        "How does their error between the points compare with their error at the points?",
+        question="Sixteen nets of 128 units each, far more weights than points, train on ten points of a "
+        "sine. How does their error between the points compare with their error at the points?",
         options=("About the same", "Two to twenty times as large", "More than twenty times as large"),
         settings={"target": "sine", "points": 10, "width": 128, "noise": 0.0},
         answer=_which,

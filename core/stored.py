@@ -1,0 +1,159 @@
+"""Finished runs of the default settings, in ``assets/runs/``: what a page draws before any worker is up.
+
+A file holds, for every name, the values of all frames in one array ``(frames, …)``; the frames' steps; and the
+settings as JSON. Numbers keep their type, but for curves: float32 arrays of more than :data:`SMALL` numbers a frame
+are kept as float16 where that moves no number by more than 1/2000 of the largest, a fraction of a pixel in a figure.
+So errors and bends, which are drawn on logarithmic axes or counted, stay as they were computed.
+"""
+
+import json
+import logging
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import book
+from core.lab import Array, Frame, settings
+
+log = logging.getLogger(__name__)
+
+RUNS = book.PAGES.parent / "assets" / "runs"
+SMALL = 256
+STEP, TOTAL, SETTINGS = "frame step", "frame total", "lab settings"
+"""What a file holds beside values, under names that no value has."""
+
+EARLY = 0.02
+"""The share of a run's frames, from its start, that is compared closely."""
+CLOSE = 0.002
+"""How close, relative to the largest number of that name in that frame."""
+LOOSE = 0.25
+"""How close the result must come, relative to itself."""
+NOTHING = 1e-9
+"""Differences below this are rounding."""
+
+
+class Differs(Exception):
+    """Why a stored run does not serve; the message is one sentence."""
+
+
+def path(name: str) -> Path:
+    """Where the run of the lab ``name`` (``chapter.lab``) is stored."""
+    return RUNS / f"{name}.npz"
+
+
+def save(name: str, params: Any, frames: Sequence[Frame]) -> Path:
+    """Store a finished run of the lab ``name``, and say where."""
+    arrays = {value: _small(stack) for value, stack in _stacks(frames).items()}
+    arrays[STEP] = np.array([frame.step for frame in frames])
+    arrays[TOTAL] = np.array([frame.total for frame in frames])
+    arrays[SETTINGS] = np.array(json.dumps(settings(params)))
+    final = path(name)
+    partial = final.with_suffix(".partial")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's flag is taken for one of ours
+    os.replace(partial, final)
+    load.cache_clear()
+    return final
+
+
+@cache
+def load(name: str) -> Sequence[Frame] | None:
+    """The stored run of the lab ``name``, read-only; ``None``, and a line in the log, if none fits the lab."""
+    try:
+        return read(name)
+    except Differs as why:
+        log.warning("%s", why)
+        return None
+
+
+def read(name: str) -> Sequence[Frame]:
+    """The stored run of the lab ``name``. Raises :class:`Differs` if it is missing, broken or of other settings."""
+    try:
+        with np.load(path(name), allow_pickle=False) as file:
+            stacks = {value: _full(file[value]) for value in file.files}
+        steps, totals = stacks.pop(STEP).tolist(), stacks.pop(TOTAL).tolist()
+        stored = json.loads(str(stacks.pop(SETTINGS)))
+        frames = tuple(
+            Frame(step, total, {value: stack[index] for value, stack in stacks.items()})
+            for index, (step, total) in enumerate(zip(steps, totals, strict=True))
+        )
+    except FileNotFoundError:
+        raise Differs(f"{name}: no run is stored.") from None
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise Differs(f"{name}: the stored run cannot be read ({error}).") from error
+    if stored != settings(book.lab(name).Params()):
+        raise Differs(f"{name}: the stored run is of other settings than the defaults now.")
+    return frames
+
+
+def compare(name: str, frames: Sequence[Frame]) -> list[str]:
+    """How a finished default run differs from the stored one: a sentence for each difference, none if they agree.
+
+    Training amplifies rounding, and other processors round otherwise: with the vector instructions of 2008 the
+    first frames agree to a millionth, while a median error of 0.0004 ends as 0.0015. So the first :data:`EARLY` of
+    the frames must agree within :data:`CLOSE` (counts within 1). At the end the numbers of ``Lab.result`` must agree
+    within :data:`LOOSE`, or lie among the middle 80 % of the stored run's nets.
+    """
+    try:
+        stored = read(name)
+    except Differs as why:
+        return [str(why)]
+    if [(f.step, f.total) for f in frames] != [(f.step, f.total) for f in stored]:
+        return [f"{name}: the frames now stand at other steps than the stored ones."]
+    if _shapes(frames[0]) != _shapes(stored[0]):
+        return [f"{name}: the frames now hold values of other names or shapes than the stored ones."]
+    early = max(1, round(EARLY * len(frames)))
+    for now, before in zip(frames[:early], stored[:early], strict=True):
+        if apart := [value for value in now.values if _apart(now.values[value], before.values[value])]:
+            return [f"{name}: after {now.step} steps, {', '.join(apart)} differ from the stored run."]
+    lab = book.lab(name)
+    params = lab.Params()
+    return list(_compare_results(name, lab.result(params, frames), lab.result(params, stored)))
+
+
+def _stacks(frames: Sequence[Frame]) -> dict[str, Array]:
+    return {value: np.stack([frame.values[value] for frame in frames]) for value in frames[0].values}
+
+
+def _small(stack: Array) -> Array:
+    if stack.dtype != np.float32 or stack[0].size <= SMALL:
+        return stack
+    with np.errstate(over="ignore"):
+        half = stack.astype(np.float16)
+    largest = np.abs(stack).max(where=np.isfinite(stack), initial=0.0)
+    return half if np.allclose(half, stack, rtol=0, atol=largest / 2000, equal_nan=True) else stack
+
+
+def _full(stack: Array) -> Array:
+    full = stack.astype(np.float32) if stack.dtype == np.float16 else stack
+    full.flags.writeable = False  # Every reader is handed the same arrays.
+    return full
+
+
+def _shapes(frame: Frame) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in frame.values.items()}
+
+
+def _apart(now: Array, before: Array) -> bool:
+    largest = np.abs(before).max(where=np.isfinite(before), initial=0.0)
+    whole = np.array_equal(now, np.round(now), equal_nan=True)
+    bound = max(CLOSE * largest, NOTHING, 1.0 if whole else 0.0)
+    return not np.allclose(now, before, rtol=0, atol=bound, equal_nan=True)
+
+
+def _compare_results(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+    numbers = {key for key, value in before.items() if isinstance(value, int | float)}
+    if missing := sorted(numbers - now.keys()):
+        yield f"{name}: the result no longer holds {', '.join(missing)}."
+    for key in sorted(numbers & now.keys()):
+        spread = before.get("spread", {}).get(key, {"low": before[key], "high": before[key]})
+        slack = LOOSE * abs(before[key]) + NOTHING
+        if not spread["low"] - slack <= now[key] <= spread["high"] + slack and now[key] != before[key]:
+            yield f"{name}: {key} ends at {now[key]:.3g}; in the stored run it was {before[key]:.3g}."
