@@ -61,7 +61,8 @@ class Knob:
             return text
         if self.choices:
             for choice in self.choices:
-                if raw == choice or (isinstance(raw, str) and raw.strip() == str(choice)):
+                same = raw == choice and isinstance(raw, bool) == isinstance(choice, bool)  # True == 1, too.
+                if same or (isinstance(raw, str) and raw.strip() == str(choice)):
                     return choice
             allowed = ", ".join(str(choice) for choice in self.choices)
             raise Unfit(f"{self.label} must be one of {allowed}, not {quote(raw)}.")
@@ -131,8 +132,12 @@ def read_settings(params: type[P], raw: Mapping[str, object]) -> tuple[P, list[s
         try:
             values[name] = known[name].read(value)
         except Unfit as miss:
-            misses.append(f"{miss} The default, {plain(known[name].default)}, is used.")
+            misses.append(f"{miss} {_instead(known[name])}")
     return params(**values), misses
+
+
+def _instead(knob: Knob) -> str:
+    return "The default is used." if knob.parse else f"The default, {plain(knob.default)}, is used."
 
 
 def settings(params: Any) -> dict[str, Value]:

@@ -81,6 +81,27 @@ def test_whole_number_reads(raw: object, value: int) -> None:
     assert knobs(Params)["steps"].read(raw) == value
 
 
+@pytest.mark.parametrize("raw", ["3", "320", "32.5", "4 8", "", "8x", 5, True, None, math.nan])
+def test_choice_refuses_what_is_not_among_them(raw: object) -> None:
+    with pytest.raises(Unfit, match="Width must be one of 4, 8, 32, not"):
+        knobs(Params)["width"].read(raw)
+
+
+@pytest.mark.parametrize("raw", ["32", " 32 ", 32, 32.0, np.int64(32)])
+def test_choice_reads_the_one_that_is_meant(raw: object) -> None:
+    value = knobs(Params)["width"].read(raw)
+    assert value == 32 and type(value) is int
+
+
+def test_truth_is_not_the_number_one() -> None:
+    @dataclass(frozen=True)
+    class Few:
+        nets: int = knob(1, choices=(1, 4), label="Nets")
+
+    with pytest.raises(Unfit):
+        knobs(Few)["nets"].read(True)
+
+
 def test_refusal_names_the_range_and_the_value() -> None:
     with pytest.raises(Unfit, match=r"Rate must be a number from 0\.0001 to 0\.1, not “2”\."):
         knobs(Params)["rate"].read("2")

@@ -6,7 +6,7 @@ from core import book
 from core.ui import home
 from core.ui.server import ASSETS
 
-st.set_page_config(page_title="Why Deep Learning Works", layout="wide", initial_sidebar_state="collapsed")
+st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
 st.html(ASSETS / "style.css")
 pages = [
     st.Page(home.show, title="Why Deep Learning Works", url_path="contents", default=True),

@@ -28,7 +28,7 @@ def test_text_and_finished_run_show_before_any_worker_is_up_and_run_waits_with_a
         lab.expect_step("s > 0 && s < 3000", seconds=90)
 
 
-@pytest.mark.parametrize("query", ["", "?embed=true", "?fit.width=64"])
+@pytest.mark.parametrize("query", ["?embed=true", "?fit.width=64"])
 def test_first_request_of_a_fresh_server_goes_straight_to_a_chapter(page: Page, query: str) -> None:
     with serve() as server:
         page.goto(f"{server.url}/sine_fits{query}")
