@@ -1,13 +1,16 @@
-// The figure of a lab. It draws the panels that Altair declared, and asks the server for frames by number:
-// the next one when the last is drawn, none while it is off the screen or its tab is hidden.
+// The figure of a lab. It draws the panels that Altair declared, and asks the server for frames by number: the next
+// one when the last is drawn, none while it is off the screen or its tab is hidden. Frames come past Streamlit, which
+// would build the page anew for each; it is told only when more than the figure is out of date.
 
 const FRAMES_A_SECOND = 15;
 const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
-const PATIENCE = 4000; // Milliseconds after which a question is asked again: its answer was lost.
+const PATIENCE = 10_000; // Milliseconds after which a question is given up.
+const TELL_AGAIN = 1000; // Milliseconds after which the page is told again that it is out of date.
+const LOST = "The server does not answer; trying again.";
+const GONE = "The server has forgotten this page: reload it to go on.";
 
 const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
 let vega;
-let lastAsk = 0; // When any lab asked last: Streamlit merges what comes in one moment, and answers one lab only.
 
 function loadVega() {
   vega ??= new Promise((resolve, reject) => {
@@ -24,10 +27,10 @@ function loadVega() {
 export function draw(component) {
   const { data, parentElement, setTriggerValue } = component;
   let lab = labs.get(data.lab);
-  if (!lab) labs.set(data.lab, (lab = new LabFigure(data)));
-  lab.trigger = setTriggerValue;
+  if (!lab) labs.set(data.lab, (lab = new LabFigure(data.lab)));
+  lab.tellPage = () => setTriggerValue("moved", true);
   lab.attach(parentElement.querySelector(".wd-lab") ?? parentElement);
-  lab.receive(data);
+  lab.mount(data);
 }
 
 export function leave(component) {
@@ -37,20 +40,39 @@ export function leave(component) {
 }
 
 class LabFigure {
-  constructor(data) {
-    this.name = data.lab;
+  constructor(name) {
+    this.name = name;
+    this.data = null; // The server's last answer.
     this.playing = false;
     this.parts = {}; // The last content of each part, by name.
     this.hashes = {};
     this.seenPlay = 0;
     this.asked = 0;
-    this.askedAt = 0;
+    this.due = 0; // When the next frame is to be asked for.
     this.answered = true;
+    this.trouble = "";
+    this.toldAt = -Infinity;
     this.rate = null; // Steps a second, smoothed.
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-    setInterval(() => this.watch(), 1000);
     document.addEventListener("visibilitychange", () => this.go());
     document.addEventListener("click", (event) => this.follow(event));
+  }
+
+  // What the page knows has changed: another session, other settings, or a wish to play.
+  mount(data) {
+    const changed = JSON.stringify(data) !== this.mounted;
+    this.mounted = JSON.stringify(data);
+    this.token = data.token;
+    if (data.play > this.seenPlay) {
+      this.playing = true;
+      this.rate = null;
+    }
+    this.seenPlay = data.play;
+    if (changed || !this.data) this.ask(null);
+    else {
+      this.show();
+      this.paint();
+    }
   }
 
   // --- the element -----------------------------------------------------------------------------------------
@@ -121,36 +143,50 @@ class LabFigure {
 
   // --- asking ----------------------------------------------------------------------------------------------
 
-  ask(frame, act = null) {
+  async ask(frame, act = null) {
     clearTimeout(this.timer);
-    if (performance.now() - lastAsk < 10) {
-      this.timer = setTimeout(() => this.ask(frame, act), 12);
-      return;
-    }
-    lastAsk = performance.now();
+    const number = (this.asked += 1);
     this.lastFrame = frame;
-    this.lastAct = act;
     this.answered = false;
-    this.askedAt = performance.now();
-    this.asked += 1;
-    this.trigger("ask", { n: this.asked, frame, act, held: Object.values(this.hashes) });
+    try {
+      const response = await fetch(new URL(`../frames/${this.token}`, import.meta.url), {
+        method: "POST",
+        body: JSON.stringify({ frame, act, held: Object.values(this.hashes) }),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      if (number !== this.asked) return; // Overtaken by a later question.
+      if (response.status === 404) {
+        this.playing = false;
+        this.trouble = GONE;
+        this.show();
+        return;
+      }
+      const data = await response.json();
+      if (number !== this.asked) return;
+      this.answered = true;
+      this.trouble = "";
+      await this.receive(data);
+    } catch {
+      if (number !== this.asked) return;
+      this.trouble = LOST;
+      this.show();
+      // The act is not repeated: it may have been done, and only its answer lost.
+      this.timer = setTimeout(() => this.ask(frame), 2000);
+    }
   }
 
   // A run that plays asks for its next frame; called whenever something that may have held it up has changed.
   go() {
+    if (!this.playing || !this.answered || !this.root || !this.data || !this.visible || document.hidden) return;
     clearTimeout(this.timer);
-    if (!this.playing || !this.answered || !this.root || !this.visible || document.hidden) return;
     const calm = this.calm.matches;
-    const next = this.data.waiting ? this.lastFrame : this.data.frame + (calm ? STRIDE_IN_CALM : 1);
-    const pause = 1000 / (calm ? 1 : FRAMES_A_SECOND) - (performance.now() - this.askedAt);
-    this.timer = setTimeout(() => this.ask(next), Math.max(0, pause));
-  }
-
-  watch() {
-    if (this.root && !this.answered && performance.now() - this.askedAt > PATIENCE) {
-      // The act is not repeated: it may have been done, and only its answer lost.
-      this.ask(this.lastFrame);
-    }
+    const next = this.data.waiting && this.lastFrame !== null ? this.lastFrame : this.data.frame + (calm ? STRIDE_IN_CALM : 1);
+    const interval = 1000 / (calm ? 1 : FRAMES_A_SECOND);
+    const now = performance.now();
+    // Counted from when the last frame was due, not from when it came: small delays do not add up.
+    this.due = Math.max(this.due + interval, now);
+    if (this.due > now + interval) this.due = now + interval;
+    this.timer = setTimeout(() => this.ask(next), this.due - now);
   }
 
   run() {
@@ -163,6 +199,8 @@ class LabFigure {
     if (this.playing) {
       this.playing = false;
       this.show();
+    } else if (!this.data) {
+      return;
     } else if (this.data.stale || this.data.stored || (!this.data.open && this.atEnd())) {
       this.run();
     } else {
@@ -211,35 +249,25 @@ class LabFigure {
   async receive(data) {
     const before = this.data;
     this.data = data;
+    this.pace(before, data);
     Object.assign(this.parts, data.send);
-    for (const name of Object.keys(data.send)) this.hashes[name] = data.parts[name];
-    for (const name of Object.keys(this.hashes)) {
-      if (!(name in data.parts)) delete this.hashes[name];
-    }
-    const lacking = Object.keys(data.parts).some((name) => this.hashes[name] !== data.parts[name]);
+    this.hashes = data.parts;
     if (data.play > this.seenPlay) {
       this.seenPlay = data.play;
       this.playing = true;
       this.rate = null;
     }
-    if (data.asked >= this.asked) {
-      this.answered = true;
-      this.pace(before, data);
-    }
-    if (lacking) {
-      this.hashes = {};
-      this.ask(data.frame);
-      return;
-    }
-    if (this.playing && this.answered && !data.waiting && this.atEnd() && !data.open) this.playing = false;
-    if (this.wanted !== undefined && this.answered) {
-      const wanted = this.wanted;
-      this.wanted = undefined;
-      if (wanted !== data.frame && wanted < data.drawn) this.ask(wanted);
+    if (this.playing && !data.waiting && this.atEnd() && !data.open) this.playing = false;
+    if (data.moved && performance.now() - this.toldAt > TELL_AGAIN) {
+      this.toldAt = performance.now();
+      this.tellPage();
     }
     this.show();
     await this.paint();
-    this.go();
+    const { wanted } = this;
+    this.wanted = undefined;
+    if (wanted !== undefined && wanted !== data.frame && wanted < data.drawn) this.ask(wanted);
+    else this.go();
   }
 
   // How fast the run goes, for an honest word on how long it will take.
@@ -253,8 +281,8 @@ class LabFigure {
   }
 
   show() {
-    if (!this.root) return;
     const { data } = this;
+    if (!this.root || !data) return;
     const text = (name, value) => {
       const element = this.part(name);
       if (element.textContent !== value) element.textContent = value;
@@ -283,7 +311,8 @@ class LabFigure {
     const stale = data.stale && data.drawn > 0;
     text(
       ".wd-note",
-      data.note ||
+      this.trouble ||
+        data.note ||
         (stale
           ? this.playing
             ? "This run goes on with its old settings."
@@ -321,6 +350,7 @@ class LabFigure {
 
   async paint() {
     const { root } = this;
+    if (!root || !this.data) return;
     const dark = isDark(root);
     const drawing = `${this.hashes.spec}${dark}`;
     if (this.embedded !== drawing) {

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import bibtexparser
 from bibtexparser.middlewares import LatexDecodingMiddleware, NameParts, SeparateCoAuthors, SplitNameParts
 from bibtexparser.model import Entry
 
-REFERENCES = Path(__file__).parents[1] / "assets" / "references.bib"
+from core.book import ASSETS
+
+REFERENCES = ASSETS / "references.bib"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ def _reference(entry: Entry) -> Reference:
     people: list[NameParts] = field.get("author", [])
     title, year = field["title"], field["year"]
     surnames = [" ".join(person.von + person.last) for person in people]
-    whole = [f"{last}, {' '.join(f'{first[0]}.' for first in p.first)}" for last, p in zip(surnames, people, strict=True)]
+    whole = [
+        f"{last}, {' '.join(f'{first[0]}.' for first in p.first)}" for last, p in zip(surnames, people, strict=True)
+    ]
     short = f"{surnames[0]} et al." if len(people) > 3 else _listed(surnames) or f"“{title}”"
     where = [field[name] for name in ("journal", "booktitle", "publisher", "howpublished") if name in field]
     details = ", ".join(where + [field[name] for name in ("volume", "pages") if name in field])

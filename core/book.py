@@ -9,7 +9,9 @@ from typing import Any
 
 from core.lab import Claim, Lab
 
-PAGES = Path(__file__).parents[1] / "pages"
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "pages"
+ASSETS = ROOT / "assets"
 
 
 @dataclass(frozen=True)

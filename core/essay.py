@@ -22,6 +22,7 @@ WORDS_PER_MINUTE = 220
 
 CITATION = re.compile(r"\[(@[\w:-]+(?:; @[\w:-]+)*)\]")
 CLAIM = re.compile(r"\{claim:([\w.]+)\}")
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
 TRY = re.compile(r"\[([^\]]+)\]\(try:(\w+)\?([^)\s]*)\)")
 
 
@@ -52,8 +53,9 @@ class Essay:
 
     @property
     def words(self) -> int:
-        """The number of words to read, captions and what is folded away left out; formulas count as they stand."""
-        return sum(len(block.text.split()) for block in self.blocks if block.kind in ("text", "note"))
+        """The number of words to read: captions and what is folded away left out, a formula is one."""
+        read = " ".join(block.text for block in self.blocks if block.kind in ("text", "note"))
+        return len(FORMULA.sub(" f ", TRY.sub(r"\1", read)).split())
 
     @property
     def minutes(self) -> int:

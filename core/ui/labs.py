@@ -9,11 +9,10 @@ from typing import Any
 import streamlit as st
 
 from core import book, tables
-from core.lab import Guess, knobs, replace
+from core.lab import Guess, replace
 from core.ui import links, prose
-from core.ui.controls import controls, key, put
-from core.ui.panel import Panel, answer, begin, snapshot
-from core.ui.server import ASSETS
+from core.ui.controls import controls, put
+from core.ui.panel import Panel, begin
 
 
 def open_panels(slug: str, found: dict[str, Any]) -> None:
@@ -37,54 +36,43 @@ def _slot(slug: str, short: str) -> str:
 def show(slug: str, short: str, number: int, caption: str) -> None:
     """Draw a lab: its main settings, its figure, caption, further settings and data."""
     panel = find(slug, short)
+    _follow(panel)
+    with panel.lock:
+        ended, panel.ended = panel.ended, False
+    if ended:
+        st.rerun()  # The answer to a guess stands outside this fragment.
     st.html(f"<h3 class='wd-title' id='{short}'>Lab {number}. {html.escape(panel.lab.title)}</h3>")
-    panel.params, misses = controls(short, panel.params, minor=False)
-    _figure(slug, short)
+    misses = _settings(panel, minor=False)
+    _component()(key=f"{short}:figure", data=_mount(panel), on_moved_change=lambda: None)
     st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
     with st.expander("More settings"):
-        panel.params, more = controls(short, panel.params, minor=True)
-    prose.says(misses + more, "miss")
+        misses += _settings(panel, minor=True)
+    prose.says(misses, "miss")
     links.write(short, panel.params)
     _data(panel)
-    panel.widgets = _widgets(short, panel)
 
 
-@st.fragment
-def _figure(slug: str, short: str) -> None:
-    """The figure alone: the part that is drawn again with every frame."""
-    panel = find(slug, short)
-    # A widget moved in the very moment of a question comes in with it, and Streamlit then draws the figure only.
-    if panel.widgets and panel.widgets != _widgets(short, panel):
-        panel.widgets, panel.ended = (), True
-    _redraw_if_moved(slug)
-    _component()(
-        key=_slot(slug, short) + ":figure",
-        data=snapshot(panel),
-        on_ask_change=partial(_answer, slug, short),
-    )
+def _follow(panel: Panel) -> bool:
+    """Bring the lab's widgets, not yet drawn, in line with settings that were changed elsewhere; whether they were."""
+    with panel.lock:
+        changed, panel.changed = panel.changed, False
+        if changed:
+            put(panel.short, panel.params)
+        return changed
 
 
-def _widgets(short: str, panel: Panel) -> tuple[Any, ...]:
-    keys = [key(short, name) for name in knobs(type(panel.params))] + [f"{short}:table"]
-    return tuple(st.session_state.get(name) for name in keys)
+def _settings(panel: Panel, *, minor: bool) -> list[str]:
+    """Draw the widgets and take their values, unless the settings were changed elsewhere meanwhile."""
+    params, misses = controls(panel.short, panel.params, minor=minor)
+    with panel.lock:
+        if not panel.changed:
+            panel.params = params
+    return misses
 
 
-def _redraw_if_moved(slug: str) -> None:
-    """Draw the whole page again when more than a figure is out of date."""
-    moved = [panel for short in book.labs(slug) if (panel := find(slug, short)).changed or panel.ended]
-    for panel in moved:
-        panel.changed = panel.ended = False
-    if moved:
-        st.rerun()
-
-
-def _answer(slug: str, short: str) -> None:
-    panel = find(slug, short)
-    ask = st.session_state[_slot(slug, short) + ":figure"].get("ask")
-    if isinstance(ask, dict):
-        answer(panel, ask)
-    if panel.changed:
-        put(short, panel.params)
+def _mount(panel: Panel) -> dict[str, Any]:
+    """What the figure's script must know to ask for the rest; it asks anew whenever this changes."""
+    return {"lab": panel.short, "token": panel.token, "play": panel.play, "settings": repr(panel.params)}
 
 
 def _data(panel: Panel) -> None:
@@ -120,7 +108,8 @@ def guess(slug: str, short: str) -> None:
         key=f"{short}:guess",
         on_change=partial(_guessed, slug, short),
     )
-    _redraw_if_moved(slug)
+    if _follow(panel):
+        st.rerun()  # The lab's widgets stand outside this fragment.
     if panel.guessed is not None:
         _reveal(panel, question)
 
@@ -129,8 +118,8 @@ def _guessed(slug: str, short: str) -> None:
     panel = find(slug, short)
     first, panel.guessed = panel.guessed is None, st.session_state[f"{short}:guess"]
     if first and panel.lab.guess is not None:
-        panel.set(replace(panel.lab.Params(), panel.lab.guess.settings))
-        put(short, panel.params)
+        with panel.lock:
+            panel.set(replace(panel.lab.Params(), panel.lab.guess.settings))
 
 
 def _reveal(panel: Panel, question: Guess) -> None:
@@ -148,7 +137,7 @@ def _reveal(panel: Panel, question: Guess) -> None:
 
 @lru_cache(maxsize=1)
 def _loader() -> str:
-    version = hashlib.blake2s((ASSETS / "lab.js").read_bytes(), digest_size=5).hexdigest()
+    version = hashlib.blake2s((book.ASSETS / "lab.js").read_bytes(), digest_size=5).hexdigest()
     # Streamlit sends a component's script with every message: this one only fetches the real one.
     return f"""
 const loaded = import(new URL("assets/lab.js?{version}", document.baseURI).href);

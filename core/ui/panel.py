@@ -1,29 +1,38 @@
 """A lab as one reader has it: the settings, the run, and the answers to what the browser asks.
 
-The browser asks for frames by number (``assets/lab.js``); each question is answered with everything that frame needs,
-less what the browser says it holds already. Nothing here draws: that is :mod:`core.ui.labs`.
+The browser asks for frames by number (``assets/lab.js``), past Streamlit: a rerun for each frame made the browser
+build the whole page again, and a chapter with four labs came to 8 frames a second. Each question is answered with
+everything that its frame needs, less what the browser says it holds already. Nothing here draws: that is
+:mod:`core.ui.labs`.
 """
 
 import hashlib
 import json
+import threading
+import uuid
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from core import book, charts, stored
 from core.engine import EngineError, Waiting
 from core.lab import Frame, Lab, knobs, read_settings, replace
-from core.ui.server import engine
+from core.ui.engine import engine
 
 MOST_FRAMES_A_QUESTION = 16
 """A reader who draws seldom may skip this many frames; the run must not hold the page up for longer."""
 PATIENCE = 0.25
 
 
-@dataclass
+OPEN: "weakref.WeakValueDictionary[str, Panel]" = weakref.WeakValueDictionary()
+"""The panels of all sessions by their secret names; a session that ends lets go of its own."""
+
+
+@dataclass(eq=False)
 class Panel:
-    """A lab as one reader has it."""
+    """A lab as one reader has it. Asked by the browser and drawn by the page, in different threads: hold ``lock``."""
 
     slug: str
     short: str
@@ -42,16 +51,15 @@ class Panel:
     waiting: bool = False
     play: int = 0
     """Counts the server's requests to play: a changed number starts the browser's playing."""
-    asked: int = 0
     held: frozenset[str] = frozenset()
     changed: bool = False
     """The settings were changed elsewhere than by the widgets, which must follow."""
     ended: bool = False
     """A run has just ended: the rest of the page reports on it."""
-    widgets: tuple[Any, ...] = ()
-    """The widgets' values when the lab was last drawn."""
     guessed: int | None = None
     revealed: str = ""
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def name(self) -> str:
@@ -113,14 +121,21 @@ def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
     frames = stored.load(panel.name)
     if frames is not None:
         panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
+    OPEN[panel.token] = panel
     return panel
+
+
+def reply(panel: Panel, ask: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what the browser asks, and say what it should draw."""
+    with panel.lock:
+        answer(panel, ask)
+        return snapshot(panel)
 
 
 def answer(panel: Panel, ask: Mapping[str, Any]) -> None:
     """Do what the browser asks: an act, if it names one, then the frame. What it cannot mean is ignored."""
     panel.note, panel.waiting = "", False
-    number, frame, held = ask.get("n"), ask.get("frame"), ask.get("held")
-    panel.asked = number if isinstance(number, int) else 0
+    frame, held = ask.get("frame"), ask.get("held")
     panel.held = frozenset(str(h) for h in held[:64]) if isinstance(held, list) else frozenset()
     act = ask.get("act")
     if isinstance(act, dict):
@@ -169,7 +184,6 @@ def snapshot(panel: Panel) -> dict[str, Any]:
     return {
         "lab": panel.short,
         "title": lab.title,
-        "asked": panel.asked,
         "parts": hashes,
         "send": {name: part for name, part in parts.items() if hashes[name] not in panel.held},
         "frame": panel.frame,
@@ -181,6 +195,7 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "stale": panel.params != panel.shown,
         "waiting": panel.waiting,
         "play": panel.play,
+        "moved": panel.changed or panel.ended,
         "every": panel.every,
         "pinned": describe(panel.pinned[0], lab.Params()) if panel.pinned else "",
         "note": panel.note,

@@ -1,14 +1,14 @@
 """What stands around the pages: the engine's life, static files, headers, and a word for unforeseen errors."""
 
 import gc
+import json
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,24 +17,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import book
-from core.engine import Engine
-from core.engine.limits import read_limits
-from core.engine.local import LocalEngine
+from core.ui import panel
+from core.ui.engine import engine
 
 log = logging.getLogger(__name__)
 
-ROOT = book.PAGES.parent
-ASSETS = ROOT / "assets"
-SITE = ROOT / "core" / "ui" / "site.py"
-
-
-@cache
-def engine() -> Engine:
-    """The engine of this server: made once, with the limits that the environment sets."""
-    limits, misses = read_limits(os.environ)
-    for miss in misses:
-        log.warning(miss)
-    return LocalEngine(limits)
+SITE = book.ROOT / "core" / "ui" / "site.py"
+LONGEST_QUESTION = 64_000
+"""Bytes: what a figure asks is short, but for points that a reader has drawn."""
 
 
 @asynccontextmanager
@@ -55,6 +45,26 @@ async def status(request: Request) -> Response:
     """``/status``: how the engine fares, for a host's monitor."""
     now = engine().status()
     return JSONResponse(vars(now))
+
+
+async def frames(request: Request) -> Response:
+    """``/frames/TOKEN``: what a figure asks for, and the answer, both JSON. The token is its session's secret."""
+    held = panel.OPEN.get(request.path_params["token"])
+    if held is None:
+        return JSONResponse({"gone": True}, status_code=404)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_QUESTION:
+            return JSONResponse({}, status_code=413)
+    try:
+        ask = json.loads(body)
+    except ValueError:
+        ask = None
+    if not isinstance(ask, dict):
+        return JSONResponse({}, status_code=400)
+    answer = await run_in_threadpool(panel.reply, held, ask)
+    return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
 
 
 class Headers:
@@ -85,8 +95,9 @@ class Headers:
 
 
 ROUTES = [
+    Route("/frames/{token}", frames, methods=["POST"]),
     Route("/status", status),
-    Mount("/assets", StaticFiles(directory=ASSETS)),
+    Mount("/assets", StaticFiles(directory=book.ASSETS)),
 ]
 MIDDLEWARE = [Middleware(Headers)]
 

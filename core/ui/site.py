@@ -4,10 +4,9 @@ import streamlit as st
 
 from core import book
 from core.ui import home
-from core.ui.server import ASSETS
 
 st.set_page_config(layout="wide", initial_sidebar_state="collapsed")
-st.html(ASSETS / "style.css")
+st.html(book.ASSETS / "style.css")
 pages = [
     st.Page(home.show, title="Why Deep Learning Works", url_path="contents", default=True),
     *(st.Page(chapter.page, title=chapter.title, url_path=chapter.slug) for chapter in book.chapters()),

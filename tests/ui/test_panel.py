@@ -58,6 +58,14 @@ def fresh() -> Panel:
     return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
 
 
+def test_a_panel_is_found_by_its_token_while_its_session_lasts(engine: StoredEngine) -> None:
+    panel = fresh()
+    token = panel.token
+    assert panels.OPEN[token] is panel
+    del panel
+    assert token not in panels.OPEN
+
+
 def test_opens_on_the_stored_run(engine: StoredEngine) -> None:
     shown = snapshot(fresh())
     assert shown["stored"] and shown["step"] == shown["total"] and not shown["open"]
@@ -67,7 +75,7 @@ def test_opens_on_the_stored_run(engine: StoredEngine) -> None:
 def test_what_the_browser_holds_is_not_sent_again(engine: StoredEngine) -> None:
     panel = fresh()
     first = snapshot(panel)
-    answer(panel, {"n": 1, "frame": 3, "held": list(first["parts"].values())})
+    answer(panel, {"frame": 3, "held": list(first["parts"].values())})
     second = snapshot(panel)
     assert "spec" not in second["send"] and "target" not in second["send"]
     assert "fit" in second["send"]
@@ -75,32 +83,32 @@ def test_what_the_browser_holds_is_not_sent_again(engine: StoredEngine) -> None:
 
 def test_runs_frame_by_frame_to_the_end(engine: StoredEngine) -> None:
     panel = fresh()
-    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
     assert snapshot(panel)["step"] == 0
     for number in range(1, 1000):
-        answer(panel, {"n": number, "frame": panel.frame + 1})
+        answer(panel, {"frame": panel.frame + 1})
         assert panel.frame <= number
         if not panel.run:
             break
     shown = snapshot(panel)
-    assert shown["step"] == shown["total"] and shown["asked"] == number and panel.ended
+    assert shown["step"] == shown["total"] and panel.ended
     assert not engine.runs
 
 
 def test_a_reader_who_draws_seldom_skips_frames_but_not_the_whole_run(engine: StoredEngine) -> None:
     panel = fresh()
-    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
-    answer(panel, {"n": 2, "frame": 10_000})
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    answer(panel, {"frame": 10_000})
     assert panel.frame == panels.MOST_FRAMES_A_QUESTION
 
 
 @pytest.mark.parametrize("trouble", [RunLost("It is gone."), Waiting("Not yet.")])
 def test_a_reason_for_no_frame_is_told_and_what_was_drawn_is_kept(engine: StoredEngine, trouble: Any) -> None:
     panel = fresh()
-    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
-    answer(panel, {"n": 2, "frame": 5})
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    answer(panel, {"frame": 5})
     engine.trouble = trouble
-    answer(panel, {"n": 3, "frame": 6})
+    answer(panel, {"frame": 6})
     shown = snapshot(panel)
     assert shown["frame"] == 5 and shown["drawn"] == 6
     assert shown["note"] in ("It is gone.", "Not yet.")
@@ -110,25 +118,25 @@ def test_a_reason_for_no_frame_is_told_and_what_was_drawn_is_kept(engine: Stored
 def test_a_refusal_is_told(engine: StoredEngine) -> None:
     engine.trouble = Refused("No room.")
     panel = fresh()
-    answer(panel, {"n": 1, "frame": 0, "act": {"do": "run"}})
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
     assert snapshot(panel)["note"] == "No room."
 
 
 def test_new_seed_and_new_data_change_one_setting_each(engine: StoredEngine) -> None:
     for name in ("seed", "data_seed"):
         panel = fresh()
-        answer(panel, {"n": 1, "frame": 0, "act": {"do": name}})
+        answer(panel, {"frame": 0, "act": {"do": name}})
         changed = {k for k, v in vars(panel.params).items() if v != getattr(book.lab(NAME).Params(), k)}
         assert changed == {name} and panel.play == 1
 
 
 def test_pinned_run_is_drawn_beside_the_next(engine: StoredEngine) -> None:
     panel = fresh()
-    answer(panel, {"n": 1, "frame": None, "act": {"do": "pin"}})
+    answer(panel, {"frame": None, "act": {"do": "pin"}})
     shown = snapshot(panel)
     assert shown["pinned"] == "the default settings"
     assert shown["send"]["pinned_fit"] == shown["send"]["fit"]
-    answer(panel, {"n": 2, "frame": None, "act": {"do": "pin"}})
+    answer(panel, {"frame": None, "act": {"do": "pin"}})
     assert not snapshot(panel)["pinned"]
 
 
@@ -154,7 +162,7 @@ acts = st.fixed_dictionaries(
 )
 @given(
     st.lists(
-        st.fixed_dictionaries({}, optional={"n": junk, "frame": junk, "held": junk, "act": acts | junk}),
+        st.fixed_dictionaries({}, optional={"frame": junk, "held": junk, "act": acts | junk}),
         max_size=5,
     )
 )

@@ -9,7 +9,7 @@ import pytest
 from streamlit import config
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
-from core.ui.server import ROOT
+from core.book import ROOT
 
 
 def test_the_repository_turns_the_collection_after_each_script_off() -> None:
