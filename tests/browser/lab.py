@@ -1,6 +1,5 @@
 """A lab on a page, with the words of a reader."""
 
-import json
 import re
 from typing import Any
 
@@ -48,12 +47,17 @@ class LabPanel:
             timeout=seconds * 1000,
         )
 
-    def settings(self) -> dict[str, str]:
-        """The lab's settings in the page's address."""
-        query: dict[str, str] = json.loads(
-            self.page.evaluate("JSON.stringify(Object.fromEntries(new URLSearchParams(location.search)))")
+    def expect_settings(self, **settings: str) -> None:
+        """Wait until the page's address holds exactly these settings, each ``lab__name="value"``."""
+        wanted = {name.replace("__", "."): value for name, value in settings.items()}
+        self.page.wait_for_function(
+            """wanted => {
+                const found = Object.fromEntries(new URLSearchParams(location.search));
+                const ordered = (object) => JSON.stringify(Object.entries(object).sort());
+                return ordered(found) === ordered(wanted);
+            }""",
+            arg=wanted,
         )
-        return query
 
 
 def open_lab(page: Page, url: str, name: str = "fit") -> LabPanel:

@@ -61,7 +61,7 @@ def test_reset_and_new_seed_are_different_things(page: Page, server: Server) -> 
     before = lab.sentence.text_content()
     lab.button("seed").click()
     lab.expect_step("s > 0")
-    assert "fit.seed" in lab.settings()
+    lab.expect_settings(fit__seed="1")
     lab.button("run").click()
     lab.scrub.focus()
     lab.scrub.press("Home")
@@ -73,17 +73,17 @@ def test_new_data_redraws_the_points(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits?fit.noise=0.1")
     lab.button("data").click()
     lab.expect_step("s > 0")
-    assert lab.settings() == {"fit.noise": "0.1", "fit.data_seed": "1"}
+    lab.expect_settings(fit__noise="0.1", fit__data_seed="1")
 
 
 def test_pin_and_compare(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits")
     lab.button("pin").click()
     expect(lab.button("pin")).to_have_attribute("aria-pressed", "true")
-    page.locator("a.wd-try", has_text="Four units").click()
+    page.get_by_role("link", name="Four units ▸", exact=True).click()
     lab.expect_step("s > 0 && s < 3000")
     expect(lab.button("pin")).to_have_attribute("aria-pressed", "true")
-    assert lab.settings() == {"fit.width": "4"}
+    lab.expect_settings(fit__width="4")
     lab.button("pin").click()
     expect(lab.button("pin")).to_have_attribute("aria-pressed", "false")
 
@@ -101,7 +101,7 @@ def test_a_slider_moved_during_a_run_does_not_lose_the_run(page: Page, server: S
     expect(lab.sentence).to_contain_text("of at most 33")
     lab.button("fresh").click()
     expect(lab.sentence).to_contain_text("of at most 65")
-    assert lab.settings() == {"fit.width": "64"}
+    lab.expect_settings(fit__width="64")
 
 
 def test_guess_is_answered_by_the_run(page: Page, server: Server) -> None:
@@ -147,11 +147,12 @@ def test_own_points_by_click_by_drag_and_by_text(page: Page, server: Server) -> 
     page.mouse.up()
     expect(box).not_to_have_value(added)
     assert box.input_value().count(",") == added.count(",")
-    kept = lab.settings()["own.points"]
+    kept = box.input_value()
+    lab.expect_settings(own__points=kept)
     box.fill("1, 2, three")
     box.press("Control+Enter")
     expect(lab.area.locator(".wd-miss")).to_contain_text("kept")
-    assert lab.settings()["own.points"] == kept
+    lab.expect_settings(own__points=kept)
 
 
 def test_the_figure_asks_for_nothing_when_it_is_out_of_sight(page: Page, server: Server) -> None:
@@ -192,7 +193,7 @@ def test_a_killed_worker_costs_the_run_and_nothing_else(page: Page) -> None:
         lab.scrub.focus()
         lab.scrub.press("Home")  # What was drawn is kept.
         lab.expect_step("s === 0")
-        assert lab.settings() == {"fit.width": "64"}
+        lab.expect_settings(fit__width="64")
         server.wait(workers_ready=1)
         lab.scrub.press("End")
         lab.expect_step(f"s === {at}")

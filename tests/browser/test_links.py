@@ -47,7 +47,7 @@ def test_a_link_restores_the_settings_and_its_run(page: Page, server: Server) ->
     lab.button("run").click()
     lab.drawn()
     expect(lab.sentence).to_contain_text("of at most 65")
-    assert lab.settings() == {"fit.width": "64", "fit.learning_rate": "0.0042", "rivals.points": "21"}
+    lab.expect_settings(fit__width="64", fit__learning_rate="0.0042", rivals__points="21")
 
 
 def test_the_address_follows_the_settings(page: Page, server: Server) -> None:
