@@ -11,7 +11,7 @@ from core.book import Chapter
 from core.essay import CITATION, CLAIM, TRY, Essay, keys
 from core.lab import Claim
 
-KINDS = {"exact": "exact, checked here", "published": "published", "measured": "measured here"}
+KINDS = {"exact": "Exact", "published": "Published", "measured": "Measured here"}
 
 
 def prose(chapter: Chapter, text: str) -> None:
@@ -58,9 +58,9 @@ def _citations(marks: str) -> str:
 
 
 def _claim(claim: Claim) -> str:
-    source = bibliography.references()[claim.source].short if claim.source else "our own runs"
-    how = {"equals": f"within ±{claim.tolerance:g}", "at most": "or less", "at least": "or more"}[claim.relation]
-    tip = f"{claim.sentence} Kind: {KINDS[claim.kind]}. Source: {source}. Holds {how}; the check is “{claim.id}”."
+    source = f", {bibliography.references()[claim.source].short}" if claim.source else ""
+    checked = {"equals": f"to within {claim.tolerance:g}", "at most": "to be no more", "at least": "to be no less"}
+    tip = f"{claim.sentence} {KINDS[claim.kind]}{source}; checked {checked[claim.relation]} ({claim.id})."
     return _tip(html.escape(claim.text), tip, "claim")
 
 
