@@ -22,7 +22,7 @@ import numpy as np
 
 from core import book
 from core.data import sample_target
-from core.engine import Waiting
+from core.engine import EngineError, Waiting
 from core.engine.limits import Limits
 from core.engine.local import ROOT, LocalEngine
 from core.lab import Array
@@ -270,24 +270,48 @@ CONTENDERS = {
 }
 BASES = {"keras-fit": "Keras fit", "numpy": "numpy", "torch": "PyTorch", "jax-1": "JAX"}
 """What ratios are given to."""
+GOALS = {"keras-fit": (16, 500.0), "numpy": (16, 5.0), "torch": (16, 10.0), "jax-1": (1, 0.8)}
+"""How many nets at once, and how many times as many net-steps a second they should take."""
 
 
-def measure(
-    rounds: int, seconds: float, say: Callable[[str], None] = lambda text: None
-) -> dict[Net, dict[str, float]]:
+def rows(speeds: dict[str, float]) -> list[dict[str, Any]]:
+    """One net's table: a row for each contender that was measured, with its ratios."""
+    return [
+        {
+            "how": CONTENDERS[name].title,
+            "nets": CONTENDERS[name].nets,
+            "net_steps_per_second": speed,
+            "ratios": {BASES[base]: speed / speeds[base] for base in BASES if base in speeds},
+        }
+        for name, speed in speeds.items()
+    ]
+
+
+def goals(speeds: dict[str, float]) -> list[dict[str, Any]]:
+    """One net's goals, for the compiled steps and, where frames do not count for most, as a page sees it."""
+    ways = [("compiled", base) for base in GOALS] + [("engine", base) for base in GOALS if GOALS[base][0] > 1]
+    found = []
+    for way, base in ways:
+        nets, goal = GOALS[base]
+        name = f"{way}-{nets}"
+        if name in speeds and base in speeds:
+            ratio = speeds[name] / speeds[base]
+            how = {"how": CONTENDERS[name].title, "nets": nets, "against": BASES[base]}
+            found.append({**how, "goal": goal, "ratio": ratio, "met": ratio >= goal})
+    return found
+
+
+def measure(rounds: int, seconds: float, say: Callable[[int, int, str], None]) -> dict[Net, dict[str, float]]:
     """The best speed of every installed contender for every net, after a first round that does not count."""
     speeds: dict[Net, dict[str, float]] = {net: {} for net in NETS}
     with ExitStack() as stack:
-        processes = {
-            name: stack.enter_context(_process(name)) for name, way in CONTENDERS.items() if way.installed
-        }
-        for number in range(rounds + 1):
-            for name, process in processes.items():
-                for index, net in enumerate(NETS):
-                    say(f"Round {number} of {rounds}: {CONTENDERS[name].title}, {net.title}")
-                    speed = _ask(process, name, index, seconds)
-                    if number:
-                        speeds[net][name] = max(speed, speeds[net].get(name, 0.0))
+        processes = {name: stack.enter_context(_process(name)) for name, way in CONTENDERS.items() if way.installed}
+        turns = [(turn, name, net) for turn in range(rounds + 1) for name in processes for net in NETS]
+        for done, (turn, name, net) in enumerate(turns):
+            say(done, len(turns), CONTENDERS[name].title)
+            speed = _ask(processes[name], name, NETS.index(net), seconds)
+            if turn:
+                speeds[net][name] = max(speed, speeds[net].get(name, 0.0))
     return speeds
 
 
@@ -307,9 +331,9 @@ def _ask(process: "subprocess.Popen[str]", name: str, net: int, seconds: float) 
         print(json.dumps([net, seconds]), file=process.stdin, flush=True)
         answer = json.loads(process.stdout.readline())
     except (OSError, ValueError):
-        raise RuntimeError(f"{CONTENDERS[name].title}: it ended without an answer.") from None
+        raise EngineError(f"{CONTENDERS[name].title}: it ended without an answer.") from None
     if isinstance(answer, str):
-        raise RuntimeError(f"{CONTENDERS[name].title}: {answer}")
+        raise EngineError(f"{CONTENDERS[name].title}: {answer}")
     return float(answer)
 
 

@@ -226,7 +226,8 @@ class Training:
     def _call(self, program: Any, shape: tuple[int, ...], *tensors: Tensor) -> Any:
         """What ``program`` makes of tensors of which only one varies, in its ``shape``.
 
-        To find the compiled program for its arguments takes TensorFlow longer than to run a short one: it is asked once.
+        Finding the compiled program for its arguments takes TensorFlow longer than running a short one: it is found
+        once.
         """
         if shape not in self._chosen:
             self._chosen[shape] = program.get_concrete_function(*tensors, self._shapes)

@@ -1,0 +1,191 @@
+"""``list``, ``run`` and ``store``: what labs there are, one run of one, and the finished runs that pages open on."""
+
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import book, stored
+from core.cli.output import Fault, nearest, progress, write, write_json, write_table
+from core.lab import Frame, Knob, Lab, Unfit, Value, knobs, plain, quote, replace, settings
+
+
+def show_list(arguments: Namespace) -> int:
+    """Print chapters, their labs, and the labs' settings."""
+    chapters = [
+        {
+            "slug": chapter.slug,
+            "number": chapter.number,
+            "title": chapter.title,
+            "labs": [
+                {
+                    "name": f"{chapter.slug}.{name}",
+                    "title": lab.title,
+                    "settings": [_describe(knob) for knob in knobs(lab.Params).values()],
+                }
+                for name, lab in book.labs(chapter.slug).items()
+            ],
+        }
+        for chapter in book.chapters()
+    ]
+    if arguments.json:
+        write_json({"chapters": chapters})
+        return 0
+    for chapter in book.chapters():
+        write(f"{chapter.number}. {chapter.title}\n")
+        for name, lab in book.labs(chapter.slug).items():
+            rows = [
+                (knob.name, _short(knob.default), _values(knob), knob.help or knob.label)
+                for knob in knobs(lab.Params).values()
+            ]
+            columns = {"Setting": False, "Default": True, "Values": False, "What it is": False}
+            write_table(columns, rows, f"{chapter.slug}.{name}: {lab.title}")
+            write("")
+    return 0
+
+
+def run(arguments: Namespace) -> int:
+    """Run a lab once, and print what it shows."""
+    lab = find_lab(arguments.lab)
+    params = replace(lab.Params(), _read(lab, arguments.set))
+    to_stdout = arguments.csv == "-"
+    if to_stdout and arguments.json:
+        raise Fault("Only one of --json and --csv - can have standard output.")
+    if arguments.curves and arguments.csv is None:
+        raise Fault("--curves says what --csv writes, so it needs --csv.")
+    if arguments.csv is not None and not to_stdout:
+        _check_writable(Path(arguments.csv))
+    device = _device()
+    begun = time.monotonic()
+    frames = collect(arguments.lab, params)
+    seconds = time.monotonic() - begun
+    if arguments.csv is not None:
+        _write_csv(frames, arguments.csv, arguments.curves)
+    if arguments.json:
+        answer = {"lab": arguments.lab, "params": settings(params), "frames": len(frames)}
+        answer |= {"seconds": round(seconds, 3), "device": device, "result": lab.result(params, frames)}
+        write_json(answer)
+    elif not to_stdout:
+        write(lab.sentence(params, frames))
+        _write_result(lab.result(params, frames))
+        write(f"{frames[-1].step:,} steps took {seconds:.1f} s on {device}.")
+    return 0
+
+
+def store(arguments: Namespace) -> int:
+    """Store finished runs of default settings, or compare them with the stored ones."""
+    names = arguments.labs or book.lab_names()
+    labs = {name: find_lab(name) for name in names}
+    _device()
+    differences = []
+    for name, lab in labs.items():
+        params = lab.Params()
+        frames = collect(name, params)
+        if arguments.check:
+            found = stored.compare(name, frames)
+            differences += found
+            for sentence in found or [f"{name}: as stored."]:
+                write(sentence)
+        else:
+            path = stored.save(name, params, frames)
+            write(f"{name}: {len(frames)} frames, {path.stat().st_size / 1e6:.2f} MB in {path.name}.")
+    return 1 if differences else 0
+
+
+def find_lab(name: str) -> Lab[Any]:
+    """The lab of that name, or a :class:`Fault` that names the nearest."""
+    known = book.lab_names()
+    if name not in known:
+        same = [full for full in known if full.endswith(f".{name}")]
+        suggestion = f"; did you mean {same[0]}?" if same else nearest(name, known)
+        raise Fault(f"There is no lab {quote(name)}{suggestion}")
+    return book.lab(name)
+
+
+def collect(name: str, params: Any) -> Sequence[Frame]:
+    """Every frame of a run in this process, with a bar on a terminal."""
+    from core.engine.inline import InlineEngine
+
+    engine = InlineEngine()
+    frames: list[Frame] = []
+    with progress(name, " steps") as advance:
+        handle = engine.open(name, params, "command line")
+        while (frame := engine.next(handle)) is not None:
+            frames.append(frame)
+            advance(frame.step, frame.total, name)
+    return frames
+
+
+def _device() -> str:
+    from core.engine.worker import find_device
+
+    return find_device()
+
+
+def _read(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, Value]:
+    known = knobs(lab.Params)
+    values: dict[str, Value] = {}
+    for pair in pairs:
+        name, sign, text = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign:
+            raise Fault(f"--set takes NAME=VALUE, as in width=64, not {quote(pair)}.")
+        if name not in known:
+            raise Fault(f"There is no setting {quote(name)}{nearest(name, known)}")
+        try:
+            values[name] = known[name].read(text)
+        except Unfit as miss:
+            raise Fault(f"{name}: {miss}") from None
+    return values
+
+
+def _check_writable(path: Path) -> None:
+    there = path if path.exists() else path.parent
+    if path.is_dir() or not os.access(there, os.W_OK) or not path.parent.is_dir():
+        raise Fault(f"Nothing can be written to {quote(path)}.")
+
+
+def _write_csv(frames: Sequence[Frame], target: str, curves: bool) -> None:
+    from core.tables import frames_table
+
+    table = frames_table(frames, curves)
+    if target == "-":
+        table.to_csv(sys.stdout, index=False, lineterminator="\n")
+        return
+    try:
+        table.to_csv(target, index=False, lineterminator="\n")
+    except OSError as error:
+        raise Fault(f"Nothing can be written to {quote(target)}: {error.strerror}.") from error
+
+
+def _write_result(result: dict[str, Any]) -> None:
+    spreads = result.get("spread", {})
+    rows = []
+    for name, value in result.items():
+        if not isinstance(value, int | float):
+            continue
+        spread = spreads.get(name, {})
+        several = len(spread.get("replicas", ())) > 1
+        rows.append((name, _short(value), f"{spread['low']:.4g} to {spread['high']:.4g}" if several else ""))
+    write_table({"Result": False, "Value": True, "Middle 80 % of the nets": False}, rows)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else plain(value)
+
+
+def _values(knob: Knob) -> str:
+    if knob.choices:
+        return ", ".join(plain(choice) for choice in knob.choices)
+    if knob.parse is not None:
+        return "text"
+    return f"{plain(knob.low)} to {plain(knob.high)}"
+
+
+def _describe(knob: Knob) -> dict[str, Any]:
+    numbers = {"low": knob.low, "high": knob.high, "log": knob.log, "choices": knob.choices}
+    words = {"label": knob.label, "help": knob.help}
+    return {"name": knob.name, "type": knob.type.__name__, "default": knob.default, **numbers, **words}

@@ -1,0 +1,129 @@
+import os
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+import pytest
+
+from core import book
+from core.engine import worker
+from core.engine.worker import Worker
+from core.lab import Frame
+
+FRAMES, SECONDS = 5, 0.2
+
+
+class Steps:
+    """A lab of as many steps as its settings say; negative ones make it fail in one way or another."""
+
+    def run(self, params: float) -> Iterator[Frame]:
+        if params == -1:
+            raise ValueError("cannot start")
+        return self._frames(params)
+
+    def _frames(self, params: float) -> Iterator[Frame]:
+        if params == -2:
+            raise ValueError("cannot go on")
+        for step in range(int(params) + 1):
+            if params != int(params):
+                time.sleep(SECONDS)
+            yield Frame(step, int(params), {"step": np.array([step])})
+
+
+class Talk:
+    """A worker in threads of this process, with pipes to talk to it."""
+
+    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+        self._requests, self._answers = requests, answers
+
+    def ask(self, *message: Any) -> None:
+        pickle.dump(message, self._requests)
+        self._requests.flush()
+
+    def hear(self) -> tuple[Any, ...]:
+        heard: tuple[Any, ...] = pickle.load(self._answers)
+        return heard
+
+    def pull(self, run: str) -> tuple[Any, ...]:
+        self.ask("next", run)
+        return self.hear()
+
+
+@pytest.fixture
+def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
+    labs = {"chapter.steps": Steps()}
+    monkeypatch.setattr(book, "lab", labs.__getitem__)
+    monkeypatch.setattr(book, "lab_names", lambda: sorted(labs))
+    monkeypatch.setattr(worker, "find_device", lambda: "a device")
+    monkeypatch.setattr(worker, "warm", lambda name: None)
+    pipes = [os.pipe(), os.pipe()]
+    with (
+        os.fdopen(pipes[0][0], "rb") as requests,
+        os.fdopen(pipes[0][1], "wb") as asking,
+        os.fdopen(pipes[1][0], "rb") as hearing,
+        os.fdopen(pipes[1][1], "wb") as answers,
+    ):
+        held = Worker(answers, FRAMES, SECONDS)
+
+        def serve() -> None:
+            with pytest.raises(EOFError):
+                held.serve(requests)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield Talk(asking, hearing)
+        asking.close()
+        thread.join(10)
+        held._turns.shutdown()
+        assert not thread.is_alive()
+
+
+def test_it_says_what_it_computes_on_and_then_gives_frames(talk: Talk) -> None:
+    assert talk.hear() == ("ready", "a device")
+    talk.ask("open", "run", "chapter.steps", 2)
+    heard = [talk.pull("run") for _ in range(4)]
+    assert [(kind, run) for kind, run, _ in heard] == [("frame", "run")] * 4
+    assert [frame and frame.step for _, _, frame in heard] == [0, 1, 2, None]
+
+
+def test_asking_for_unknown_and_closed_runs_is_ignored(talk: Talk) -> None:
+    talk.hear()
+    talk.ask("next", "unknown")
+    talk.ask("open", "closed", "chapter.steps", 2)
+    talk.ask("close", "closed")
+    talk.ask("next", "closed")
+    talk.ask("open", "run", "chapter.steps", 2)
+    assert talk.pull("run")[1] == "run"
+
+
+@pytest.mark.parametrize(("lab", "params"), [("chapter.steps", -1), ("chapter.steps", -2), ("chapter.unknown", 0)])
+def test_a_run_that_fails_costs_no_other(talk: Talk, lab: str, params: int, caplog: pytest.LogCaptureFixture) -> None:
+    talk.hear()
+    talk.ask("open", "good", "chapter.steps", 2)
+    talk.ask("open", "bad", lab, params)
+    kind, run, why = talk.pull("bad")
+    assert (kind, run) == ("failed", "bad") and why.endswith("Try other settings.")
+    assert talk.pull("good")[0] == "frame"
+    assert "A run failed." in caplog.text
+
+
+def test_a_run_of_too_many_frames_is_ended(talk: Talk) -> None:
+    talk.hear()
+    talk.ask("open", "run", "chapter.steps", 100)
+    heard = [talk.pull("run") for _ in range(FRAMES + 1)]
+    assert [kind for kind, *_ in heard] == ["frame"] * FRAMES + ["failed"]
+    assert heard[-1][2] == f"This run was ended after {FRAMES} frames, the server's limit."
+
+
+def test_a_run_that_computes_too_long_is_ended_but_may_give_its_last_frame(talk: Talk) -> None:
+    talk.hear()
+    talk.ask("open", "long", "chapter.steps", 3.5)
+    heard = [talk.pull("long")]
+    while heard[-1][0] == "frame":
+        heard.append(talk.pull("long"))
+    assert "s of computing" in heard[-1][2]
+    talk.ask("open", "short", "chapter.steps", 0.5)
+    assert talk.pull("short")[0] == "frame"
