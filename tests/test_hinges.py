@@ -54,6 +54,28 @@ def test_net_is_straight_between_hinges_and_bends_at_each(sizes: tuple[int, ...]
     assert (change[known] > 1e-7 * np.nanmax(np.abs(slopes))).all()
 
 
+def test_one_layer_and_the_same_with_an_idle_layer_behind_it_bend_alike() -> None:
+    for seed in range(20):
+        net = random_net((1, 24, 1), seed)
+        lift = np.array([[100.0]])  # The second layer passes on what lies above −100.
+        longer = [*net[:3], net[3] + lift, np.ones((1, 1)), -lift]
+        found, longer_found = hinges(net), hinges(longer)
+        assert len(found) == 24
+        above = found[evaluate(net, found) > -99]
+        assert len(above) > 12
+        assert np.abs(longer_found[:, None] - above).min(axis=0).max() < 1e-9
+
+
+def test_two_units_that_cancel_bend_nothing() -> None:
+    net = [
+        np.array([[1.0, 1.0, 2.0]]),
+        np.array([[-0.5, -0.5, 1.0]]),
+        np.array([[1.0], [-1.0], [3.0]]),
+        np.zeros((1, 1)),
+    ]
+    np.testing.assert_array_equal(hinges(net), [-0.5])
+
+
 @pytest.mark.parametrize(("sizes", "seed"), NETS)
 def test_a_fine_grid_finds_no_other_bend(sizes: tuple[int, ...], seed: int) -> None:
     net = random_net(sizes, seed)

@@ -37,7 +37,7 @@ def test_a_row_for_each_step_and_net() -> None:
 
 def test_curves_on_demand_a_column_for_each_number() -> None:
     table = frames_table(frames(), curves=True)
-    assert [name for name in table if name.startswith("curve[")] == [f"curve[{index}]" for index in range(5)]
+    assert [name for name in map(str, table) if name.startswith("curve[")] == [f"curve[{index}]" for index in range(5)]
     row = table[(table.step == 40) & (table.replica == 1)].iloc[0]
     assert row["curve[3]"] == 103
     assert (table["rivals[2]"] == 9).all() and (table["all_curves[3]"] == 3).all()

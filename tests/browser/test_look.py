@@ -1,5 +1,7 @@
 """What a page looks like: on a phone, in the dark, to a reader who wants no motion, on paper."""
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -41,7 +43,11 @@ def test_a_lab_runs_on_a_phone(page: Page, server: Server) -> None:
 
 
 def test_dark_mode_reaches_page_and_figure(browser: Browser, server: Server) -> None:
-    for scheme, background, ink in (("light", [255, 254, 251], charts.LIGHT), ("dark", [20, 23, 28], charts.DARK)):
+    schemes: tuple[tuple[Literal["light", "dark"], list[int], dict[str, str]], ...] = (
+        ("light", [255, 254, 251], charts.LIGHT),
+        ("dark", [20, 23, 28], charts.DARK),
+    )
+    for scheme, background, ink in schemes:
         context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 1400})
         lab = open_lab(context.new_page(), f"{server.url}/sine_fits")
         colour = lab.page.locator(".stApp").evaluate(
