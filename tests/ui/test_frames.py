@@ -1,0 +1,59 @@
+"""What a figure asks of ``/frames``, over HTTP."""
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core import book
+from core.ui import server
+from core.ui.panel import Panel, begin
+
+NAME = "sine_fits.fit"
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=server.ROUTES, middleware=server.MIDDLEWARE))
+
+
+@pytest.fixture
+def panel() -> Panel:
+    return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
+
+
+def test_a_question_is_answered_with_a_frame(client: TestClient, panel: Panel) -> None:
+    answer = client.post(f"/frames/{panel.token}", json={"frame": 3, "held": []})
+    assert answer.status_code == 200
+    assert answer.json()["frame"] == 3
+    held = list(answer.json()["parts"].values())
+    again = client.post(f"/frames/{panel.token}", json={"frame": 3, "held": held})
+    assert again.json()["send"] == {} and len(again.content) < 2000
+
+
+def test_a_stranger_learns_nothing(client: TestClient) -> None:
+    answer = client.post("/frames/0123456789abcdef", json={"frame": 3})
+    assert answer.status_code == 404
+    assert answer.json() == {"gone": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{", 400), (b"[1]", 400), (b"\xff\xfe", 400), (b'{"frame": NaN}', 200), (b"9" * 100_000, 413)],
+)
+def test_a_body_that_makes_no_sense_is_refused(client: TestClient, panel: Panel, body: bytes, status: int) -> None:
+    assert client.post(f"/frames/{panel.token}", content=body).status_code == status
+
+
+def test_every_answer_carries_the_headers_and_assets_are_asked_for_anew(client: TestClient) -> None:
+    script = client.get("/assets/lab.js")
+    assert script.headers["x-content-type-options"] == "nosniff"
+    assert script.headers["cache-control"] == "no-cache"
+    assert "cache-control" not in client.get("/frames/none").headers
+    assert client.get("/assets/../pyproject.toml").status_code == 404
+    assert client.get("/assets/%2e%2e/pyproject.toml").status_code == 404
+
+
+def test_no_frame_holds_what_json_does_not_know(client: TestClient, panel: Panel) -> None:
+    for frame in (0, 75, 150):
+        text = client.post(f"/frames/{panel.token}", json={"frame": frame}).text
+        assert "NaN" not in text and "Infinity" not in text
