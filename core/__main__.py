@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from core.cli.output import Fault
+from core.engine import EngineError
 
 PROGRAM = "python -m core"
 ABOUT = "The essay without a browser: its labs, its numbers, and how fast they are computed."
@@ -91,6 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Fault as fault:
         print(fault, file=sys.stderr)
         return 2
+    except EngineError as failure:
+        print(failure, file=sys.stderr)
+        return 1
     except SystemExit as end:  # argparse, after help or an error
         return int(end.code or 0)
 

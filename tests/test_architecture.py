@@ -15,7 +15,7 @@ LAYERS = (
     ("core.experiments",),
     ("core.book",),
     ("core.bibliography", "core.engine", "core.essay", "core.stored"),
-    ("core.bench", "core.cli", "core.ui", "core.__main__"),
+    ("core.bench", "core.cli", "core.contenders", "core.ui", "core.__main__"),
     ("app", "pages"),
 )
 """From what knows nothing to what knows all: a module imports from its own layer and from those before it."""

@@ -7,18 +7,15 @@ from argparse import Namespace
 from typing import Any
 
 from core import bench
-from core.cli.output import Fault, progress, write, write_json, write_table
-from core.engine import EngineError
+from core.cli.output import progress, write, write_json, write_table
+from core.contenders import CONTENDERS
 
 
 def show(arguments: Namespace) -> int:
     """Measure every installed contender and print tables with ratios."""
     with progress("Starting", " turns") as advance:
-        try:
-            speeds = bench.measure(arguments.rounds, arguments.seconds, advance)
-        except EngineError as failure:
-            raise Fault(str(failure)) from failure
-    absent = [contender.title for contender in bench.CONTENDERS.values() if not contender.installed]
+        speeds = bench.measure(arguments.rounds, arguments.seconds, advance)
+    absent = [contender.title for contender in CONTENDERS.values() if not contender.installed]
     if arguments.json:
         nets = [
             {"net": net.title, "rows": bench.rows(found), "goals": bench.goals(found)} for net, found in speeds.items()
