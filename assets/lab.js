@@ -102,6 +102,7 @@ class LabFigure {
         <button class="wd-fresh">Run with the new settings</button>
         <span class="wd-note" role="status"></span>
       </div>`;
+    root.querySelector(".wd-sentence").id = `${this.name}-sentence`;
     const on = (name, act) => root.querySelector(name).addEventListener("click", act);
     on(".wd-run", () => this.runOrPause());
     on(".wd-fresh", () => this.run());
@@ -403,6 +404,7 @@ class LabFigure {
       });
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", panel.title?.text ?? this.data.title);
+      canvas.setAttribute("aria-describedby", `${this.name}-sentence`);
       views.push({
         vega: view,
         names: namesIn(panel),

@@ -76,6 +76,8 @@ def test_figures_have_text_alternatives_and_the_page_never_jumps(page: Page, ser
     lab = open_lab(page, f"{server.url}/sine_fits")
     expect(lab.figure).to_have_attribute("aria-label", "Fit a curve")
     assert all(lab.figure.locator("[role=img]").evaluate_all("all => all.map(e => Boolean(e.ariaLabel))"))
+    described = lab.figure.locator("[role=img]").first.get_attribute("aria-describedby")
+    assert page.locator(f"#{described}").text_content() == lab.sentence.text_content()
     before = lab.figure.bounding_box()
     lab.button("run").click()
     lab.expect_step("s > 0 && s < 3000")
@@ -86,7 +88,7 @@ def test_figures_have_text_alternatives_and_the_page_never_jumps(page: Page, ser
 
 def test_measure_is_65_to_75_characters(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/sine_fits")
-    paragraph = page.locator("[class*=st-key-prose] [data-testid=stMarkdownContainer] p").nth(3)
+    paragraph = page.get_by_text("Mark ten points on a sheet of paper")
     expect(paragraph).to_be_visible()
     page.evaluate("document.fonts.ready")
     characters = paragraph.evaluate(
