@@ -105,7 +105,7 @@ def test_measure_is_65_to_75_characters(page: Page, server: Server) -> None:
             return Math.max(...tops.values());
         }"""
     )
-    assert 60 <= characters <= 80
+    assert 65 <= characters <= 77  # The longest line; the mean is a few characters shorter.
     assert "Source Serif 4" in paragraph.evaluate("p => getComputedStyle(p).fontFamily")
     assert page.evaluate("[...document.fonts].some(f => f.family.includes('Source Serif 4') && f.status === 'loaded')")
 
