@@ -1,9 +1,8 @@
 """A run's frames as a table for a spreadsheet or a notebook: one row for each step and net.
 
 ``step`` and ``replica`` (from 0) name the row. Every value that holds one number a net is a column: arrays of one
-dimension, as long as there are nets. Most such arrays have the same length, and that length is the number of nets; so
-what belongs to the run as a whole should have two dimensions, with a first axis of 1. An array of one number is a
-column too, repeated for every net. Larger arrays (a curve on a grid, a list of bends) are columns only on demand, one
+dimension, as long as there are nets. Most such arrays have the same length, and that length is the number of nets;
+:data:`LISTS` may have it by chance. An array of one number is a column too, repeated for every net. Larger arrays (a curve on a grid, a list of bends) are columns only on demand, one
 for each number: ``prediction[0]``, ``prediction[1]``, … or, for all nets alike, ``hinges[0]``, … repeated.
 """
 
@@ -14,6 +13,10 @@ import numpy as np
 import pandas as pd
 
 from core.lab import Array, Frame
+
+
+LISTS = frozenset({"hinges"})
+"""Arrays of one dimension that are never a number for each net, whatever their length."""
 
 
 def frames_table(frames: Sequence[Frame], curves: bool = False) -> pd.DataFrame:
@@ -33,13 +36,13 @@ def frames_table(frames: Sequence[Frame], curves: bool = False) -> pd.DataFrame:
 
 def count_replicas(values: Mapping[str, Array]) -> int:
     """How many nets a frame's values speak of: the commonest length of an array of one dimension, 1 if none."""
-    lengths = Counter(len(value) for value in values.values() if value.ndim == 1)
+    lengths = Counter(len(value) for name, value in values.items() if value.ndim == 1 and name not in LISTS)
     return max(lengths, key=lambda length: (lengths[length], -length), default=1)
 
 
 def _columns(name: str, stack: Array, replicas: int, curves: bool) -> Iterator[tuple[str, Array]]:
     """The columns that the values ``stack`` ``(frames, …)`` of one name become."""
-    own = stack.ndim > 1 and stack.shape[1] == replicas
+    own = stack.ndim > 1 and stack.shape[1] == replicas and name not in LISTS
     cells = stack.reshape(len(stack), replicas if own else 1, -1)
     numbers = cells.shape[2]
     if numbers > 1 and not curves:

@@ -64,3 +64,10 @@ def test_csv_holds_every_digit() -> None:
 def test_no_frames_make_an_empty_table() -> None:
     table = frames_table([])
     assert list(table.columns) == ["step", "replica"] and table.empty
+
+
+def test_a_list_of_bends_is_no_number_for_each_net() -> None:
+    bends = np.array([-1.0, 0.5, 2.0])
+    frame = Frame(0, 1, {"error": np.ones(3), "hinges": bends})
+    assert "hinges" not in frames_table([frame])
+    assert (frames_table([frame], curves=True)["hinges[1]"] == 0.5).all()

@@ -35,7 +35,7 @@ def check(arguments: Namespace) -> int:
     """Measure claims and print a table; 1 if any misses."""
     claims = {full: claim for full, claim in _choose(arguments.ids).items() if not (arguments.quick and claim.slow)}
     verdicts = []
-    with progress("Measuring", " claims") as advance:
+    with progress("Measuring", "claims") as advance:
         for number, (full, claim) in enumerate(claims.items()):
             advance(number, len(claims), full)
             verdicts.append(measure(full, claim))

@@ -111,7 +111,7 @@ def collect(name: str, params: Any) -> Sequence[Frame]:
 
     engine = InlineEngine()
     frames: list[Frame] = []
-    with progress(name, " steps") as advance:
+    with progress(name, "steps") as advance:
         handle = engine.open(name, params, "command line")
         while (frame := engine.next(handle)) is not None:
             frames.append(frame)

@@ -49,17 +49,21 @@ def write_table(columns: Mapping[str, bool], rows: Iterable[Iterable[object]], t
 
 
 @contextmanager
-def progress(what: str, unit: str = "") -> Iterator[Callable[[int, int, str], None]]:
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
     """Yield a function of (done, total, what now) that draws a bar on standard error, if that is a terminal."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f}" + unit),
+        TextColumn("{task.fields[amount]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()) as bars:
-        bar = bars.add_task(what, total=1)
-        yield lambda done, total, now: bars.update(bar, completed=done, total=total, description=now or what)
+        bar = bars.add_task(what, total=None, amount="")
+
+        def show(done: int, total: int, now: str) -> None:
+            bars.update(bar, completed=done, total=total, description=now, amount=f"{done:,} of {total:,} {unit}")
+
+        yield show
 
 
 def _finite(value: Any) -> Any:

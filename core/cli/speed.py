@@ -13,7 +13,7 @@ from core.contenders import CONTENDERS
 
 def show(arguments: Namespace) -> int:
     """Measure every installed contender and print tables with ratios."""
-    with progress("Starting", " turns") as advance:
+    with progress("Starting", "turns") as advance:
         speeds = bench.measure(arguments.rounds, arguments.seconds, advance)
     absent = [contender.title for contender in CONTENDERS.values() if not contender.installed]
     if arguments.json:

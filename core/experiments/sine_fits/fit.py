@@ -133,9 +133,10 @@ def _which(params: Params, frames: Sequence[Frame]) -> int:
 def _reveal(params: Params, frames: Sequence[Frame]) -> str:
     numbers = result(params, frames)
     ratio = numbers["dense_rmse"] / max(numbers["train_rmse"], 1e-12)
+    times = f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
     return (
-        f"Median of {params.replicas} nets: {numbers['train_rmse']:.2g} at the points, "
-        f"{numbers['dense_rmse']:.2g} between them, {ratio:.3g} times as much."
+        f"Median of {params.replicas} nets: {numbers['train_rmse']:.2g} at the points, {numbers['dense_rmse']:.2g} "
+        f"between them, {times} times as much."
     )
 
 
