@@ -2,8 +2,9 @@
 
 ``step`` and ``replica`` (from 0) name the row. Every value that holds one number a net is a column: arrays of one
 dimension, as long as there are nets. Most such arrays have the same length, and that length is the number of nets;
-:data:`LISTS` may have it by chance. An array of one number is a column too, repeated for every net. Larger arrays (a curve on a grid, a list of bends) are columns only on demand, one
-for each number: ``prediction[0]``, ``prediction[1]``, … or, for all nets alike, ``hinges[0]``, … repeated.
+:data:`LISTS` may have it by chance. An array of one number is a column too, repeated for every net. Larger arrays (a
+curve on a grid, a list of bends) are columns only on demand, one for each number: ``prediction[0]``,
+``prediction[1]``, … or, the same for all nets, ``hinges[0]``, …
 """
 
 from collections import Counter
@@ -13,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from core.lab import Array, Frame
-
 
 LISTS = frozenset({"hinges"})
 """Arrays of one dimension that are never a number for each net, whatever their length."""

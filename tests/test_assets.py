@@ -11,7 +11,8 @@ MAKE_VEGA = (
 
 def test_vega_is_the_bundle_that_vl_convert_makes() -> None:
     shipped = (book.ASSETS / "vega.js").read_text("utf-8")
-    assert shipped == vl_convert.javascript_bundle(None), f"Make it again: {MAKE_VEGA}"
+    # The stub asks for an argument that is optional.
+    assert shipped == vl_convert.javascript_bundle(), f"Make it again: {MAKE_VEGA}"  # type: ignore[call-arg]
 
 
 def test_fonts_carry_their_licence() -> None:
