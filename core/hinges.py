@@ -33,9 +33,10 @@ def hinges(parameters: Sequence[Array]) -> Array:
             roots = -offsets / slopes
         crossing = np.isfinite(roots) & (roots > left[:, None]) & (roots < right[:, None])
         new = np.unique(np.concatenate((bends, roots[crossing])))
-        piece = np.searchsorted(bends, _middles(new))
+        middles = _middles(new)
+        piece = np.searchsorted(bends, middles)
         slopes, offsets, bends = slopes[piece], offsets[piece], new
-        active = slopes * _middles(bends)[:, None] + offsets > 0
+        active = slopes * middles[:, None] + offsets > 0
         slopes, offsets = slopes * active, offsets * active
     change = np.abs(np.diff(slopes[:, 0]))
     scale = np.abs(slopes).max(initial=0.0)
