@@ -322,7 +322,9 @@ class LabFigure {
             ? "A finished run of these settings, made earlier."
             : data.pinned
               ? `Pinned: ${data.pinned}.`
-              : ""),
+              : data.drawn && !data.stored && data.device
+                ? `Trained live on the server (${data.device}).`
+                : ""),
     );
     this.part(".wd-fresh").hidden = !(stale && this.playing);
     for (const button of this.root.querySelectorAll("[data-seed]")) {

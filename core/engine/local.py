@@ -92,7 +92,7 @@ class LocalEngine:
                 frame = held.ready.popleft()
                 self._ask(run, held)
                 return frame
-            del self._runs[run]
+            self._runs.pop(run, None)
             if held.failure:
                 raise RunLost(held.failure)
             return None

@@ -199,6 +199,7 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "every": panel.every,
         "pinned": describe(panel.pinned[0], lab.Params()) if panel.pinned else "",
         "note": panel.note,
+        "device": engine().status().device,
         "sentence": sentence,
         "seeds": [name for name in ("seed", "data_seed") if name in settings],
         "draws": lab.drawn,

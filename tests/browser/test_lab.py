@@ -44,6 +44,7 @@ def test_same_settings_give_the_same_curves_and_the_stored_run(page: Page, serve
     lab.expect_step("s === 20")
     lab.expect_step("s === 3000", seconds=60)
     live = lab.sentence.text_content()
+    expect(lab.note).to_contain_text(server.status()["device"])
     assert live is not None and stored is not None
     assert live.split("misses")[0] == stored.split("misses")[0]
     expect(lab.figure).to_have_attribute("data-state", "still")

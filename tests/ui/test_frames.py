@@ -5,6 +5,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core import book
+from core.engine.inline import InlineEngine
+from core.ui import panel as panels
 from core.ui import server
 from core.ui.panel import Panel, begin
 
@@ -17,7 +19,9 @@ def client() -> TestClient:
 
 
 @pytest.fixture
-def panel() -> Panel:
+def panel(monkeypatch: pytest.MonkeyPatch) -> Panel:
+    engine = InlineEngine()
+    monkeypatch.setattr(panels, "engine", lambda: engine)
     return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
 
 
