@@ -77,14 +77,15 @@ class Panel:
         return bool(self.frames) and self.frames[-1].step >= self.frames[-1].total
 
     def start(self) -> None:
-        """Drop the run that is drawn, and open one with the settings as they stand."""
+        """Open a run with the settings as they stand; what is drawn is kept when that is refused."""
         engine().close(self.run)
-        self.shown, self.frames, self.frame, self.stored = self.params, [], 0, False
         self.run = ""
         try:
             self.run = engine().open(self.name, self.params, self.reader)
         except EngineError as refusal:
             self.note = str(refusal)
+        else:
+            self.shown, self.frames, self.frame, self.stored = self.params, [], 0, False
 
     def pull(self, frame: int) -> None:
         """Bring the run as far as ``frame``, or as far as patience reaches, and draw that."""

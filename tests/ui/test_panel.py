@@ -119,7 +119,9 @@ def test_a_refusal_is_told(engine: StoredEngine) -> None:
     engine.trouble = Refused("No room.")
     panel = fresh()
     answer(panel, {"frame": 0, "act": {"do": "run"}})
-    assert snapshot(panel)["note"] == "No room."
+    shown = snapshot(panel)
+    assert shown["note"] == "No room."
+    assert shown["drawn"] == len(engine.frames or ()) > 0 and shown["stored"]
 
 
 def test_new_seed_and_new_data_change_one_setting_each(engine: StoredEngine) -> None:
