@@ -258,7 +258,7 @@ class LabFigure {
       this.playing = true;
       this.rate = null;
     }
-    if (this.playing && !data.waiting && this.atEnd() && !data.open) this.playing = false;
+    if (data.refused || (this.playing && !data.waiting && this.atEnd() && !data.open)) this.playing = false;
     if (data.moved && performance.now() - this.toldAt > TELL_AGAIN) {
       this.toldAt = performance.now();
       this.tellPage();

@@ -49,6 +49,8 @@ class Panel:
     pinned: tuple[Any, Sequence[Frame]] | None = None
     note: str = ""
     waiting: bool = False
+    refused: bool = False
+    """The run just asked for was not opened: the browser must not play what is drawn in its place."""
     play: int = 0
     """Counts the server's requests to play: a changed number starts the browser's playing."""
     held: frozenset[str] = frozenset()
@@ -83,7 +85,7 @@ class Panel:
         try:
             self.run = engine().open(self.name, self.params, self.reader)
         except EngineError as refusal:
-            self.note = str(refusal)
+            self.note, self.refused = str(refusal), True
         else:
             self.shown, self.frames, self.frame, self.stored = self.params, [], 0, False
 
@@ -113,7 +115,8 @@ class Panel:
         self.params = params
         self.start()
         self.changed = True
-        self.play += 1
+        if self.run:
+            self.play += 1
 
 
 def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
@@ -135,13 +138,13 @@ def reply(panel: Panel, ask: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer(panel: Panel, ask: Mapping[str, Any]) -> None:
     """Do what the browser asks: an act, if it names one, then the frame. What it cannot mean is ignored."""
-    panel.note, panel.waiting = "", False
+    panel.note, panel.waiting, panel.refused = "", False, False
     frame, held = ask.get("frame"), ask.get("held")
     panel.held = frozenset(str(h) for h in held[:64]) if isinstance(held, list) else frozenset()
     act = ask.get("act")
     if isinstance(act, dict):
         _act(panel, act)
-    if isinstance(frame, int) and not isinstance(frame, bool):
+    if isinstance(frame, int) and not isinstance(frame, bool) and not panel.refused:
         furthest = max(len(panel.frames) - 1, 0) + MOST_FRAMES_A_QUESTION
         panel.pull(max(0, min(frame, furthest)))
 
@@ -195,6 +198,7 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "stored": panel.stored,
         "stale": panel.params != panel.shown,
         "waiting": panel.waiting,
+        "refused": panel.refused,
         "play": panel.play,
         "moved": panel.changed or panel.ended,
         "every": panel.every,

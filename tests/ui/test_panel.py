@@ -122,6 +122,9 @@ def test_a_refusal_is_told(engine: StoredEngine) -> None:
     shown = snapshot(panel)
     assert shown["note"] == "No room."
     assert shown["drawn"] == len(engine.frames or ()) > 0 and shown["stored"]
+    assert shown["refused"] and shown["frame"] == shown["drawn"] - 1
+    answer(panel, {"frame": None})
+    assert not snapshot(panel)["refused"]
 
 
 def test_new_seed_and_new_data_change_one_setting_each(engine: StoredEngine) -> None:
