@@ -89,14 +89,34 @@ def unpack(packed: Tensor, shapes: Shapes) -> list[Tensor]:
     return [tf.reshape(part, (part.shape[0], *shape)) for part, shape in zip(parts, shapes, strict=True)]
 
 
+def update(state: State, gradients: Sequence[Tensor], rates: Rates, adaptive: bool) -> State:
+    """One step of Adam (Kingma and Ba, 2015), if ``adaptive``, else of SGD with momentum (Polyak, 1964).
+
+    Weight decay is decoupled (Loshchilov and Hutter, 2019).
+    """
+    step = state.step + 1
+    keep = 1 - rates.learning_rate * rates.weight_decay
+    if adaptive:
+        first = [rates.momentum * m + (1 - rates.momentum) * g for m, g in zip(state.first, gradients, strict=True)]
+        second = [ADAM_DECAY * v + (1 - ADAM_DECAY) * g * g for v, g in zip(state.second, gradients, strict=True)]
+        rate = rates.learning_rate / (1 - rates.momentum**step)
+        scale = 1 / (1 - ADAM_DECAY**step)
+        moves = [rate * m / (tf.sqrt(v * scale) + ADAM_EPSILON) for m, v in zip(first, second, strict=True)]
+    else:
+        first = [rates.momentum * m + g for m, g in zip(state.first, gradients, strict=True)]
+        second = []
+        moves = [rates.learning_rate * m for m in first]
+    parameters = [keep * p - move for p, move in zip(state.parameters, moves, strict=True)]
+    return State(parameters, first, second, step)
+
+
 @cache
 def trainer(activation: str, adaptive: bool) -> Any:
     """The compiled ``(packed, step, rates, data, order, steps, shapes) → (packed, step)``, see :func:`start`.
 
     Squared error of a fully connected net with parameters of ``shapes``, full batch or batched. ``rates`` are
     :class:`Rates` in one tensor; ``data`` is ``(n, 3)``: x, y, and weights that sum to 1 (0 pads); ``order`` is
-    ``(steps, S, B)`` from :func:`batch_order`, or of length 0 for the full batch. ``adaptive`` is Adam (Kingma and
-    Ba, 2015), else SGD with momentum (Polyak, 1964); weight decay is decoupled (Loshchilov and Hutter, 2019).
+    ``(steps, S, B)`` from :func:`batch_order`, or of length 0 for the full batch. For ``adaptive`` see :func:`update`.
     """
 
     def gradient(parameters: list[Tensor], x: Tensor, y: Tensor, weights: Tensor) -> list[Tensor]:
@@ -107,22 +127,6 @@ def trainer(activation: str, adaptive: bool) -> Any:
             loss = tf.reduce_sum(tf.square(error) * weights[:, tf.newaxis])
         gradients: list[Tensor] = tape.gradient(loss, parameters)
         return gradients
-
-    def update(state: State, gradients: list[Tensor], rates: Rates) -> State:
-        step = state.step + 1
-        keep = 1 - rates.learning_rate * rates.weight_decay
-        if adaptive:
-            first = [rates.momentum * m + (1 - rates.momentum) * g for m, g in zip(state.first, gradients, strict=True)]
-            second = [ADAM_DECAY * v + (1 - ADAM_DECAY) * g * g for v, g in zip(state.second, gradients, strict=True)]
-            rate = rates.learning_rate / (1 - rates.momentum**step)
-            scale = 1 / (1 - ADAM_DECAY**step)
-            moves = [rate * m / (tf.sqrt(v * scale) + ADAM_EPSILON) for m, v in zip(first, second, strict=True)]
-        else:
-            first = [rates.momentum * m + g for m, g in zip(state.first, gradients, strict=True)]
-            second = []
-            moves = [rates.learning_rate * m for m in first]
-        parameters = [keep * p - move for p, move in zip(state.parameters, moves, strict=True)]
-        return State(parameters, first, second, step)
 
     @tf.function(jit_compile=True, autograph=False, reduce_retracing=False)
     def train(
@@ -141,7 +145,7 @@ def trainer(activation: str, adaptive: bool) -> Any:
                 gradients = gradient(state.parameters, tf.gather(x, rows), tf.gather(y, rows), share)
             else:
                 gradients = gradient(state.parameters, x, y, weights)
-            return i + 1, update(state, gradients, rates)
+            return i + 1, update(state, gradients, rates, adaptive)
 
         state = tf.while_loop(lambda i, _: i < steps, body, (tf.constant(0), state))[1]
         parts = [part for part in (state.parameters, state.first, state.second) if part]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data import NOISE_OF_NOISY_SINE, TARGETS, sample_target
+from core.data import NOISE_OF_NOISY_SINE, TARGETS, mnist_1d, sample_target
 
 SPACINGS = ("even", "random", "Chebyshev")
 
@@ -81,3 +81,15 @@ def test_another_seed_gives_other_noise_and_other_random_places() -> None:
     assert not np.isclose(first[0], second[0]).any()
     even = [sample_target("sine", 10, 0.1, "even", seed) for seed in (0, 1)]
     assert np.array_equal(even[0][0], even[1][0]) and not np.isclose(even[0][1], even[1][1]).any()
+
+
+def test_mnist_1d_has_ten_classes_and_is_hard_for_a_line() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    examples = mnist_1d()
+    assert examples.x.shape == (4000, 40) and examples.x_test.shape == (1000, 40)
+    assert set(examples.y.tolist()) == set(examples.y_test.tolist()) == set(range(10))
+    assert np.bincount(examples.y).min() > 350
+    # 32 % in the authors' README: the test set has a standard error of 1.5 points.
+    line = LogisticRegression(max_iter=1000).fit(examples.x, examples.y)
+    assert line.score(examples.x_test, examples.y_test) == pytest.approx(0.32, abs=0.045)
