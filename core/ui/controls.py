@@ -1,6 +1,7 @@
 """Widgets for a lab's settings, made from its ``Params``."""
 
 import math
+from collections.abc import Container
 from typing import Any
 
 import streamlit as st
@@ -8,11 +9,13 @@ import streamlit as st
 from core.lab import Knob, Unfit, Value, knobs, plain, replace, settings
 
 COLUMNS = 3
+SHORT = 40
+"""Letters of a text setting that fit into one line."""
 
 
-def controls(lab: str, params: Any, *, minor: bool) -> tuple[Any, list[str]]:
+def controls(lab: str, params: Any, *, minor: bool, hidden: Container[str] = ()) -> tuple[Any, list[str]]:
     """Draw the widgets of a lab's major or minor settings; the settings as they are now, and what could not be read."""
-    chosen = [knob for knob in knobs(type(params)).values() if knob.minor == minor]
+    chosen = [knob for knob in knobs(type(params)).values() if knob.minor == minor and knob.name not in hidden]
     values: dict[str, Value] = {}
     misses: list[str] = []
     columns = st.columns(COLUMNS, gap="medium") if len(chosen) > 1 else [st.container()]
@@ -49,6 +52,8 @@ def _widget(knob: Knob, key: str, value: Any) -> object:
     st.session_state.setdefault(key, value)
     help = knob.help or None
     if knob.parse is not None:
+        if len(str(knob.default)) <= SHORT:
+            return st.text_input(knob.label, key=key, help=help)
         return st.text_area(knob.label, key=key, help=help, height=110)
     if knob.choices:
         if len(knob.choices) > 2 and not isinstance(knob.choices[0], str):

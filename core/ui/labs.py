@@ -1,16 +1,17 @@
 """Labs on a page: their settings, figures, questions and data."""
 
-import hashlib
 import html
+import json
 import uuid
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import streamlit as st
 
-from core import book, tables
-from core.lab import Guess, replace
-from core.ui import links, prose
+from core import book, charts, export, pictures, tables
+from core.lab import Frame, Guess, replace, settings
+from core.ui import links, prose, scripts, share
 from core.ui.controls import controls, put
 from core.ui.panel import Panel, begin
 
@@ -33,8 +34,8 @@ def _slot(slug: str, short: str) -> str:
 
 
 @st.fragment
-def show(slug: str, short: str, number: int, caption: str) -> None:
-    """Draw a lab: its main settings, its figure, caption, further settings and data."""
+def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str] = frozenset()) -> None:
+    """Draw a lab: its main settings, its figure, caption, further settings and data, less what is ``hidden``."""
     panel = find(slug, short)
     _follow(panel)
     with panel.lock:
@@ -42,14 +43,18 @@ def show(slug: str, short: str, number: int, caption: str) -> None:
     if ended:
         st.rerun()  # The answer to a guess stands outside this fragment.
     st.html(f"<h3 class='wd-title' id='{short}'>Lab {number}. {html.escape(panel.lab.title)}</h3>")
-    misses = _settings(panel, minor=False)
-    _component()(key=f"{short}:figure", data=_mount(panel), on_moved_change=lambda: None)
-    st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
-    with st.expander("More settings"):
-        misses += _settings(panel, minor=True)
+    misses = _settings(panel, hidden, minor=False) if "settings" not in hidden else []
+    figure = scripts.component("lab", "<div class='wd-lab'></div>")
+    figure(key=f"{short}:figure", data=_mount(panel) | {"hidden": sorted(hidden)}, on_moved_change=lambda: None)
+    if "caption" not in hidden:
+        st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
+    if not {"settings", "more"} & hidden:
+        with st.expander("More settings"):
+            misses += _settings(panel, hidden, minor=True)
     prose.says(misses, "miss")
     links.write(short, panel.params)
-    _data(panel)
+    if "data" not in hidden:
+        _data(panel)
 
 
 def _follow(panel: Panel) -> bool:
@@ -61,9 +66,9 @@ def _follow(panel: Panel) -> bool:
         return changed
 
 
-def _settings(panel: Panel, *, minor: bool) -> list[str]:
+def _settings(panel: Panel, hidden: frozenset[str], *, minor: bool) -> list[str]:
     """Draw the widgets and take their values, unless the settings were changed elsewhere meanwhile."""
-    params, misses = controls(panel.short, panel.params, minor=minor)
+    params, misses = controls(panel.short, panel.params, minor=minor, hidden=hidden)
     with panel.lock:
         if not panel.changed:
             panel.params = params
@@ -72,25 +77,72 @@ def _settings(panel: Panel, *, minor: bool) -> list[str]:
 
 def _mount(panel: Panel) -> dict[str, Any]:
     """What the figure's script must know to ask for the rest; it asks anew whenever this changes."""
-    return {"lab": panel.short, "token": panel.token, "play": panel.play, "settings": repr(panel.params)}
+    return {
+        "lab": panel.short,
+        "token": panel.token,
+        "play": panel.play,
+        "settings": repr(panel.params),
+        "height": _height(panel.name, panel.shown),
+    }
+
+
+@lru_cache(maxsize=256)
+def _height(name: str, params: Any) -> int:
+    return charts.height(book.lab(name).charts(params))
 
 
 def _data(panel: Panel) -> None:
     """The run's numbers as a table and as a file, on demand."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"data-{panel.short}"):
         table = st.toggle("Table", key=f"{panel.short}:table")
-        st.download_button(
-            "Numbers as CSV",
-            lambda: tables.frames_table(panel.frames).to_csv(index=False).encode(),
-            file_name=f"{panel.name}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            disabled=not panel.frames,
-            key=f"{panel.short}:csv",
-            type="tertiary",
-        )
+        with st.popover("Download", type="tertiary"):
+            _downloads(panel)
+        with st.popover("Share", type="tertiary"):
+            _share(panel)
     if table and panel.frames:
         st.dataframe(tables.frames_table(panel.frames[: panel.frame + 1]), hide_index=True, height=300)
+
+
+def _downloads(panel: Panel) -> None:
+    """The run as files: numbers, figure, and code that runs it elsewhere. Each is made when it is asked for."""
+    shown = panel.shown
+
+    def drawn() -> Sequence[Frame]:
+        return panel.frames[: panel.frame + 1]
+
+    files: dict[str, tuple[str, str, Callable[[], str | bytes]]] = {
+        "Numbers, CSV": ("csv", "text/csv", lambda: tables.frames_table(panel.frames).to_csv(index=False)),
+        "Numbers, Parquet": (
+            "parquet",
+            "application/vnd.apache.parquet",
+            lambda: tables.frames_table(panel.frames).to_parquet(),
+        ),
+        "Figure, SVG": ("svg", "image/svg+xml", lambda: pictures.svg(panel.lab, shown, drawn())),
+        "Figure, PNG": ("png", "image/png", lambda: pictures.png(panel.lab, shown, drawn())),
+        "Code, Python": ("py", "text/x-python", lambda: export.script(panel.name, panel.params)),
+        "Code, notebook": ("ipynb", "application/x-ipynb+json", lambda: export.notebook(panel.name, panel.params)),
+    }
+    for label, (ending, mime, make) in files.items():
+        st.download_button(
+            label,
+            make,
+            f"{panel.name}.{ending}",
+            mime,
+            on_click="ignore",
+            key=f"{panel.short}:{ending}",
+            type="tertiary",
+        )
+
+
+def _share(panel: Panel) -> None:
+    """The lab as it stands, to take elsewhere."""
+    page = st.context.url or panel.slug
+    st.markdown("**Link** to this chapter with these settings")
+    st.code(links.address(page, panel.short, panel.params), language=None, wrap_lines=True)
+    st.markdown("**This lab alone**, for another page; the page *Teach* says more")
+    st.code(share.iframe(page, panel.lab, panel.short, panel.params), language=None, wrap_lines=True)
+    st.markdown("**Settings** as JSON")
+    st.code(json.dumps({"lab": panel.name, "settings": settings(panel.params)}, indent=1), language=None)
 
 
 @st.fragment
@@ -133,20 +185,3 @@ def _reveal(panel: Panel, question: Guess) -> None:
         )
         panel.revealed = f"{verdict} {question.reveal(answering, panel.frames)}"
     prose.says([panel.revealed or "The figure below is running to answer you."], "reveal")
-
-
-@lru_cache(maxsize=1)
-def _loader() -> str:
-    version = hashlib.blake2s((book.ASSETS / "lab.js").read_bytes(), digest_size=5).hexdigest()
-    # Streamlit sends a component's script with every message: this one only fetches the real one.
-    return f"""
-const loaded = import(new URL("assets/lab.js?{version}", document.baseURI).href);
-export default function (component) {{
-  loaded.then((lab) => lab.draw(component));
-  return () => loaded.then((lab) => lab.leave(component));
-}}
-"""
-
-
-def _component() -> Any:
-    return st.components.v2.component("lab", html="<div class='wd-lab'></div>", js=_loader(), isolate_styles=False)

@@ -54,6 +54,8 @@ class Panel:
     play: int = 0
     """Counts the server's requests to play: a changed number starts the browser's playing."""
     held: frozenset[str] = frozenset()
+    eager: bool = False
+    """The reader came by a link with settings of its own: the browser runs the lab as soon as it is in sight."""
     changed: bool = False
     """The settings were changed elsewhere than by the widgets, which must follow."""
     ended: bool = False
@@ -81,7 +83,7 @@ class Panel:
     def start(self) -> None:
         """Open a run with the settings as they stand; what is drawn is kept when that is refused."""
         engine().close(self.run)
-        self.run = ""
+        self.run, self.eager = "", False
         try:
             self.run = engine().open(self.name, self.params, self.reader)
         except EngineError as refusal:
@@ -125,7 +127,9 @@ def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
     frames = stored.load(panel.name)
     if frames is not None:
         panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
+    panel.eager = panel.params != panel.shown
     OPEN[panel.token] = panel
+    engine().warm(panel.name)
     return panel
 
 
@@ -195,6 +199,7 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "step": frames[-1].step if frames else 0,
         "total": frames[-1].total if frames else 0,
         "open": bool(panel.run),
+        "eager": panel.eager,
         "stored": panel.stored,
         "stale": panel.params != panel.shown,
         "waiting": panel.waiting,
@@ -202,6 +207,8 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "play": panel.play,
         "moved": panel.changed or panel.ended,
         "every": panel.every,
+        "replicated": "every" in parts,
+        "compares": _compares(panel.name, panel.shown),
         "pinned": describe(panel.pinned[0], lab.Params()) if panel.pinned else "",
         "note": panel.note,
         "device": engine().status().device,
@@ -225,6 +232,12 @@ def describe(params: Any, default: Any) -> str:
 def _spec(name: str, params: Any) -> dict[str, Any]:
     panels = [chart.to_dict() for chart in book.lab(name).charts(params)]
     return {"panels": panels, "light": charts.LIGHT, "dark": charts.DARK}
+
+
+@lru_cache(maxsize=256)
+def _compares(name: str, params: Any) -> bool:
+    """Whether the figure has a place for a pinned run."""
+    return '"pinned_' in json.dumps(_spec(name, params))
 
 
 def _hash(part: Any) -> str:

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from core import bibliography, book
+from core import bibliography, book, glossary
+from core.bibliography import Reference
 from core.book import Chapter
-from core.essay import CITATION, CLAIM, TRY, Essay, keys
+from core.essay import CITATION, CLAIM, TERM, TRY, Essay, keys
 from core.lab import Claim
 
 KINDS = {"exact": "Exact", "published": "Published", "measured": "Measured here"}
@@ -23,18 +24,23 @@ def ready(chapter: Chapter, text: str) -> str:
     """Markdown with its marks replaced by HTML; see :mod:`core.essay`."""
     claims = book.claims(chapter.slug)
     text = TRY.sub(lambda m: _try(m[1], m[2], m[3]), text)
+    text = TERM.sub(lambda m: _tip(html.escape(m[1]), glossary.terms()[m[2]].means, "term"), text)
     text = CITATION.sub(lambda m: _citations(m[1]), text)
-    return CLAIM.sub(lambda m: _claim(claims[m[1]]), text)
+    return CLAIM.sub(lambda m: _claim(f"{chapter.slug}.{m[1]}", claims[m[1]]), text)
 
 
 def references(essay: Essay) -> None:
     """Draw the list of what the essay cites."""
     items = []
     for key in sorted(essay.citations):
-        reference = bibliography.references()[key]
-        link = f' <a href="{html.escape(reference.url)}">{_host(reference.url)}</a>' if reference.url else ""
-        items.append(f"<li>{html.escape(reference.full)}{link}</li>")
+        items.append(f"<li>{reference(bibliography.references()[key])}</li>")
     st.html(f"<ul class='wd-references'>{''.join(items)}</ul>")
+
+
+def reference(work: Reference) -> str:
+    """A cited work as HTML, with its link."""
+    link = f' <a href="{html.escape(work.url)}">{_host(work.url)}</a>' if work.url else ""
+    return f"{html.escape(work.full)}{link}"
 
 
 def says(sentences: list[str], kind: str = "note") -> None:
@@ -57,11 +63,25 @@ def _citations(marks: str) -> str:
     return f"({'; '.join(_tip(html.escape(reference.short), reference.full, 'cite') for reference in cited)})"
 
 
-def _claim(claim: Claim) -> str:
+def _claim(full: str, claim: Claim) -> str:
+    if claim.measure is None:
+        return _tip(html.escape(claim.text), f"{claim.sentence} {origin(claim)}", "claim")
+    # The page's own script answers the click.
+    return (
+        f'<a class="wd-tipped wd-claim" href="#{full}" data-claim="{full}" target="_self">{html.escape(claim.text)}'
+        f'<span class="wd-tip" role="tooltip">{html.escape(claim.sentence)} {html.escape(origin(claim))} '
+        f'<span class="wd-verdict" data-claim="{full}" role="status">Click to measure it again.</span></span></a>'
+    )
+
+
+def origin(claim: Claim) -> str:
+    """Where a claim's number comes from and how closely it is checked, in words."""
     source = f", {bibliography.references()[claim.source].short}" if claim.source else ""
-    checked = {"equals": f"to within {claim.tolerance:g}", "at most": "to be no more", "at least": "to be no less"}
-    tip = f"{claim.sentence} {KINDS[claim.kind]}{source}; checked {checked[claim.relation]} ({claim.id})."
-    return _tip(html.escape(claim.text), tip, "claim")
+    if claim.measure is None:
+        return f"{KINDS[claim.kind]}{source}; not reproduced here."
+    checked = {"equals": f"to within {claim.tolerance:.2g}", "at most": "to be no more", "at least": "to be no less"}
+    length = "; this takes up to a minute or two" if claim.slow else ""
+    return f"{KINDS[claim.kind]}{source}; checked {checked[claim.relation]}{length}."
 
 
 def _try(words: str, lab: str, settings: str) -> str:

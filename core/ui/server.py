@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import book
-from core.ui import panel
+from core.ui import measurements, panel
 from core.ui.engine import engine
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,16 @@ async def frames(request: Request) -> Response:
     return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
 
 
+async def claim(request: Request) -> Response:
+    """``/claims/chapter.id``: how a claim stands on this server; posting begins to measure it."""
+    ask = measurements.measure if request.method == "POST" else measurements.look
+    try:
+        state = await run_in_threadpool(ask, request.path_params["claim"])
+    except KeyError:
+        return JSONResponse({}, status_code=404)
+    return JSONResponse(state)
+
+
 class Headers:
     """Add headers that every answer should carry. No framing header: a host decides who may embed the pages."""
 
@@ -96,6 +106,7 @@ class Headers:
 
 ROUTES = [
     Route("/frames/{token}", frames, methods=["POST"]),
+    Route("/claims/{claim}", claim, methods=["GET", "POST"]),
     Route("/status", status),
     Mount("/assets", StaticFiles(directory=book.ASSETS)),
 ]

@@ -55,3 +55,17 @@ def test_a_guess_starts_the_run_that_answers_it() -> None:
     app.radio(key="fit:guess").set_value(0).run()
     assert not app.exception
     assert app.select_slider(key="fit.width").value == 128
+
+
+@pytest.mark.parametrize("title", ["Evidence", "References", "Glossary", "Teach"])
+def test_pages_around_the_essay_draw(title: str) -> None:
+    script = f"from core.ui import {title.lower()}; {title.lower()}.show()"
+    app = AppTest.from_string(script, default_timeout=60).run()
+    assert not app.exception
+    assert [heading.value for heading in app.title] == [title]
+
+
+def test_evidence_can_be_filtered() -> None:
+    app = AppTest.from_string("from core.ui import evidence; evidence.show()", default_timeout=60).run()
+    app.button_group(key="verdicts").set_value(["holds"]).run()
+    assert not app.exception

@@ -37,6 +37,9 @@ class StoredEngine:
             raise self.trouble
         return self.trouble or next(self.runs[run], None)
 
+    def warm(self, lab: str) -> None:
+        pass
+
     def close(self, run: str) -> None:
         self.runs.pop(run, None)
 

@@ -1,0 +1,37 @@
+"""A figure as a file: its panels below each other, in light colours, as SVG or PNG."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from core import charts
+from core.lab import Frame, Lab
+
+WIDTH = 640
+SCALE = 2
+"""Pixels of a PNG for each pixel of the figure."""
+
+
+def svg(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
+    """The figure of the last frame as SVG."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(_spec(lab, params, frames))
+
+
+def png(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> bytes:
+    """The figure of the last frame as PNG."""
+    import vl_convert
+
+    return vl_convert.vegalite_to_png(_spec(lab, params, frames), scale=SCALE)
+
+
+def _spec(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
+    data = lab.data(params, frames, False)
+    panels = [charts.fill(panel, data) | {"width": WIDTH} for panel in lab.charts(params)]
+    for panel in panels:
+        del panel["$schema"]
+    schema = "https://vega.github.io/schema/vega-lite/v6.json"
+    config = {"background": "white", "view": {"stroke": None}, "axis": {"gridColor": charts.LIGHT["grid"]}}
+    described = {"description": lab.sentence(params, frames), "title": {"text": lab.title, "anchor": "start"}}
+    return json.dumps({"$schema": schema, "vconcat": panels, "config": config} | described)
