@@ -1,0 +1,1 @@
+"""Nets can memorise noise: random labels, counting, and what capacity is not."""
