@@ -60,6 +60,8 @@ class LabFigure {
 
   // What the page knows has changed: another session, other settings, or a wish to play.
   mount(data) {
+    this.part(".wd-panels").style.minHeight ||= `${data.height}px`; // Nothing jumps when the figure is drawn.
+    this.root.dataset.hidden = (data.hidden ?? []).join(" ");
     const changed = JSON.stringify(data) !== this.mounted;
     this.mounted = JSON.stringify(data);
     this.token = data.token;
@@ -87,18 +89,19 @@ class LabFigure {
       <p class="wd-sentence"></p>
       <progress class="wd-progress" max="1" value="0" aria-label="Progress of the run"></progress>
       <div class="wd-bar" role="toolbar">
-        <button class="wd-run"></button>
+        <button class="wd-run">Run</button>
         <button class="wd-step" title="Draw the next frame only">Step</button>
-        <button class="wd-reset" title="Back to the nets before training">Reset</button>
+        <button class="wd-reset" title="Back to before the first step">Reset</button>
         <button class="wd-replay" title="Show the frames drawn so far again">Replay</button>
         <input class="wd-scrub" type="range" min="0" max="0" value="0" aria-label="Go to a frame">
         <output class="wd-clock"></output>
       </div>
+      <p class="wd-keys">Keys: r runs or pauses, s steps, 0 resets, p replays.</p>
       <div class="wd-bar wd-second">
-        <button class="wd-seed" data-seed="seed" title="Other random starts, the same points">New seed</button>
-        <button class="wd-data" data-seed="data_seed" title="Other points, the same random starts">New data</button>
+        <button class="wd-seed" data-seed="seed" title="Other random numbers, the same settings">New seed</button>
+        <button class="wd-data" data-seed="data_seed" title="Other data, the same random starts">New data</button>
         <button class="wd-pin" aria-pressed="false" title="Keep this run in the figure, to compare the next with it">Pin</button>
-        <button class="wd-every" aria-pressed="false" title="Draw each net by itself">Every net</button>
+        <button class="wd-every" aria-pressed="false" title="Draw each seed by itself, not only the spread">Every seed</button>
         <button class="wd-fresh">Run with the new settings</button>
         <span class="wd-note" role="status"></span>
       </div>`;
@@ -119,9 +122,12 @@ class LabFigure {
       this.wanted = Number(event.target.value);
       if (this.answered) this.ask(this.wanted);
     });
-    this.visible = true;
+    root.tabIndex = 0;
+    root.addEventListener("keydown", (event) => this.press(event));
+    this.visible = false;
     this.sight = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
+      this.begin();
       this.go();
     });
     this.sight.observe(root);
@@ -178,7 +184,9 @@ class LabFigure {
 
   // A run that plays asks for its next frame; called whenever something that may have held it up has changed.
   go() {
-    if (!this.playing || !this.answered || !this.root || !this.data || !this.visible || document.hidden) return;
+    if (!this.answered || !this.root || !this.data || !this.visible || document.hidden) return;
+    // A single step, too, is asked for until its frame has come.
+    if (!this.playing && !(this.data.waiting && this.data.open && this.lastFrame !== null)) return;
     clearTimeout(this.timer);
     const calm = this.calm.matches;
     const next = this.data.waiting && this.lastFrame !== null ? this.lastFrame : this.data.frame + (calm ? STRIDE_IN_CALM : 1);
@@ -188,6 +196,25 @@ class LabFigure {
     this.due = Math.max(this.due + interval, now);
     if (this.due > now + interval) this.due = now + interval;
     this.timer = setTimeout(() => this.ask(next), this.due - now);
+  }
+
+  // Only while the figure has the focus, and not while something is typed.
+  press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    const button = { r: ".wd-run", s: ".wd-step", 0: ".wd-reset", p: ".wd-replay" }[event.key];
+    if (!button || this.part(button).disabled) return;
+    event.preventDefault();
+    this.part(button).click();
+  }
+
+  // A link with settings of its own opens on a run of exactly those, once it can be seen.
+  begin() {
+    if (!this.data?.drawn && !this.data?.eager) return;
+    if (this.begun || !this.visible || document.hidden) return;
+    this.begun = true;
+    const shownOff = this.root.matches('[data-hidden~="replay"]') && !this.calm.matches;
+    if (this.data.eager) this.run();
+    else if (shownOff) this.replay();
   }
 
   run() {
@@ -212,7 +239,8 @@ class LabFigure {
 
   step() {
     this.pauseAnd(() => {
-      if (this.data.stored || this.data.drawn === 0) this.ask(0, { do: "run" });
+      if (this.data.stored || (this.data.drawn === 0 && !this.data.open)) this.ask(0, { do: "run" });
+      else if (this.data.drawn === 0) this.ask(0);
       else this.ask(this.data.frame + 1);
     });
   }
@@ -265,6 +293,7 @@ class LabFigure {
     }
     this.show();
     await this.paint();
+    this.begin();
     const { wanted } = this;
     this.wanted = undefined;
     if (wanted !== undefined && wanted !== data.frame && wanted < data.drawn) this.ask(wanted);
@@ -323,7 +352,7 @@ class LabFigure {
             : data.pinned
               ? `Pinned: ${data.pinned}.`
               : data.drawn && !data.stored && data.device
-                ? `Trained live on the server (${data.device}).`
+                ? `Computed live on the server (${data.device}).`
                 : ""),
     );
     this.part(".wd-fresh").hidden = !(stale && this.playing);
@@ -333,6 +362,8 @@ class LabFigure {
     text(".wd-pin", data.pinned ? "Unpin" : "Pin");
     this.part(".wd-pin").setAttribute("aria-pressed", String(Boolean(data.pinned)));
     this.part(".wd-every").setAttribute("aria-pressed", String(data.every));
+    this.part(".wd-every").hidden = !data.replicated;
+    this.part(".wd-pin").hidden = !data.compares;
     this.part(".wd-step").disabled = !data.stored && data.drawn > 0 && !data.open && this.atEnd();
     this.part(".wd-replay").disabled = data.drawn < 2;
     this.part(".wd-pin").disabled = data.drawn < 1;
@@ -415,6 +446,7 @@ class LabFigure {
         finalize: () => view.finalize(),
       });
     }
+    host.style.minHeight = "1px";
     if (!this.root) return;
     this.root.dataset.embeds = Number(this.root.dataset.embeds ?? 0) + 1;
     this.views = views;

@@ -1,4 +1,4 @@
-"""The essay without a browser: ``python -m core list``, ``run``, ``check``, ``bench`` and ``store``."""
+"""The essay without a browser: ``python -m core COMMAND``, from ``list`` to ``data``."""
 
 import argparse
 import importlib
@@ -63,6 +63,15 @@ def parser() -> Parser:
         "--curves", action="store_true", help="with --csv: also curves and bends, a column for each number"
     )
 
+    example = "export sine_fits.fit --set width=64 --output fit.py"
+    one = command("export", "labs.export", "write a lab as a script that needs none of this project", example)
+    one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
+    one.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
+    )
+    one.add_argument("--notebook", action="store_true", help="a Jupyter notebook instead")
+    one.add_argument("--output", metavar="FILE", help="write to this file; else to standard output")
+
     one = command("check", "claims.check", "measure the numbers that the essay states", "check --quick")
     one.add_argument(
         "ids", metavar="ID", nargs="*", help="a claim, as chapter.id or, if there is only one, id; else all"
@@ -78,6 +87,8 @@ def parser() -> Parser:
     one = command("store", "labs.store", "store the finished runs that pages open on", "store --check")
     one.add_argument("labs", metavar="CHAPTER.LAB", nargs="*", help="a lab; else all")
     one.add_argument("--check", action="store_true", help="store nothing: say what differs from the stored runs")
+
+    command("data", "data.generate", "generate the shipped data set, assets/mnist1d.npz, again", "data")
     return whole
 
 

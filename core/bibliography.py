@@ -14,12 +14,13 @@ REFERENCES = ASSETS / "references.bib"
 
 @dataclass(frozen=True)
 class Reference:
-    """A cited work: ``short`` as in the text (“Barron, 1993”), ``full`` as in a list, and where to find it."""
+    """A cited work: ``short`` as in the text (“Barron, 1993”), ``full`` as in a list, its address and its BibTeX."""
 
     key: str
     short: str
     full: str
     url: str
+    bibtex: str
 
 
 @cache
@@ -45,7 +46,7 @@ def _reference(entry: Entry) -> Reference:
     details = ", ".join(where + [field[name] for name in ("volume", "pages") if name in field])
     full = f"{_listed(whole)} ({year}). {title}. {details}." if people else f"{title} ({year}). {details}."
     url = f"https://doi.org/{field['doi']}" if "doi" in field else field.get("url", "")
-    return Reference(entry.key, f"{short}, {year}", full, url)
+    return Reference(entry.key, f"{short}, {year}", full, url, entry.raw or "")
 
 
 def _listed(names: list[str]) -> str:

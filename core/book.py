@@ -54,6 +54,34 @@ PARTS = (
             ),
         ),
     ),
+    Part(
+        "Why does training succeed?",
+        (
+            Chapter(
+                5,
+                "random_labels",
+                "Nets can memorise noise",
+                "Shuffle the labels of the training set like cards. Will the net still learn them?",
+            ),
+            Chapter(
+                6,
+                "saddle_counts",
+                "In high dimensions, almost nothing is a minimum",
+                "A hilly landscape is full of dips. Why does descent not end in the first of them?",
+            ),
+        ),
+    ),
+    Part(
+        "Why does it generalise?",
+        (
+            Chapter(
+                10,
+                "sharp_flat_minima",
+                "Wide valleys, narrow ones, and what to make of them",
+                "Two nets fit the same data equally well. Does the shape of the valley say which to trust?",
+            ),
+        ),
+    ),
 )
 
 

@@ -32,6 +32,9 @@ INK, QUIET, NET, BETWEEN, OTHER, PINNED = (
     f"role:{role}" for role in ("ink", "quiet", "net", "between", "other", "pinned")
 )
 
+AROUND_A_PANEL = 40
+"""Pixels that a panel's title and axis take."""
+
 LINE_POINTS = 40
 """Points of a history that a figure shows; more could not be told apart."""
 
@@ -74,6 +77,19 @@ def panel(*layers: alt.Chart | alt.LayerChart, title: str, height: int = 320, co
         usermeta={"columns": columns},
     )
     return cast(alt.LayerChart, chart)
+
+
+def height(panels: Sequence[alt.LayerChart], *, narrow: bool = False) -> int:
+    """How many pixels panels take: side by side where their columns allow it, or all below each other."""
+    rows, filled = [0], 0
+    for spec in (panel.to_dict() for panel in panels):
+        columns = spec["usermeta"]["columns"]
+        if narrow or filled + columns > 12:
+            rows.append(0)
+            filled = 0
+        filled += columns
+        rows[-1] = max(rows[-1], spec["height"] + AROUND_A_PANEL)
+    return sum(rows)
 
 
 def fill(chart: alt.LayerChart, data: dict[str, Columns]) -> dict[str, Any]:

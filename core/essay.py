@@ -8,7 +8,8 @@ Blocks stand between ``::: kind argument`` and ``:::``:
 * ``::: fold TITLE`` – what a reader may skip.
 
 In a line: ``[@key]`` or ``[@key; @other]`` cites ``assets/references.bib``; ``{claim:id}`` prints a claim's number;
-``[words](try:NAME?width=8&depth=2)`` sets that lab and runs it.
+``[words](try:NAME?width=8&depth=2)`` sets that lab and runs it;
+``[words](term:hessian)`` explains a term of ``assets/glossary.toml`` on hover.
 """
 
 import re
@@ -23,6 +24,7 @@ WORDS_PER_MINUTE = 220
 CITATION = re.compile(r"\[(@[\w:-]+(?:; @[\w:-]+)*)\]")
 CLAIM = re.compile(r"\{claim:([\w.]+)\}")
 FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
+TERM = re.compile(r"\[([^\]]+)\]\(term:([\w-]+)\)")
 TRY = re.compile(r"\[([^\]]+)\]\(try:(\w+)\?([^)\s]*)\)")
 
 
@@ -55,7 +57,7 @@ class Essay:
     def words(self) -> int:
         """The number of words to read: captions and what is folded away left out, a formula is one."""
         read = " ".join(block.text for block in self.blocks if block.kind in ("text", "note"))
-        return len(FORMULA.sub(" f ", TRY.sub(r"\1", read)).split())
+        return len(FORMULA.sub(" f ", TERM.sub(r"\1", TRY.sub(r"\1", read))).split())
 
     @property
     def minutes(self) -> int:
@@ -66,6 +68,11 @@ class Essay:
     def citations(self) -> tuple[str, ...]:
         """The keys cited, each once, in the order of first mention."""
         return tuple(dict.fromkeys(key for marks in CITATION.findall(self.text) for key in keys(marks)))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The keys of the terms explained."""
+        return tuple(dict.fromkeys(key for _, key in TERM.findall(self.text)))
 
     @property
     def claims(self) -> tuple[str, ...]:

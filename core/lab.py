@@ -24,6 +24,7 @@ Columns = dict[str, list[Any]]
 """One data set of a figure: equally long columns by name, ready for JSON (no NaN: ``None``)."""
 
 LONGEST_QUOTE = 40
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Unfit(ValueError):
@@ -215,14 +216,15 @@ class Claim:
 
     ``relation`` to ``expected`` must hold within ``tolerance`` (absolute). ``source`` is a key of
     ``assets/references.bib`` or, for what was first measured here, empty. ``shown`` formats the number in the
-    text. ``slow`` claims take more than some seconds.
+    text. ``slow`` claims take more than some seconds. ``measure`` is ``None`` for what was published elsewhere and is
+    not reproduced here.
     """
 
     id: str
     sentence: str
     kind: Kind
     expected: float
-    measure: Callable[[], float]
+    measure: Callable[[], float] | None
     tolerance: float = 0.0
     relation: Relation = "equals"
     source: str = ""
@@ -232,7 +234,10 @@ class Claim:
     @property
     def text(self) -> str:
         """The expected number as the essay prints it."""
-        return self.shown.format(self.expected)
+        mantissa, sign, exponent = self.shown.format(self.expected).partition("e")
+        if sign:
+            return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
+        return mantissa.replace("%", "\u202f%")
 
     def holds(self, measured: float) -> bool:
         """Whether ``measured`` confirms the claim; NaN never does."""

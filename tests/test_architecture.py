@@ -11,10 +11,30 @@ from core import book
 ROOT = book.PAGES.parent
 LAYERS = (
     ("core.lab",),
-    ("core.charts", "core.curvature", "core.data", "core.hinges", "core.nets", "core.tables", "core.training"),
+    (
+        "core.charts",
+        "core.classification",
+        "core.curvature",
+        "core.data",
+        "core.hinges",
+        "core.nets",
+        "core.tables",
+        "core.training",
+    ),
     ("core.experiments",),
     ("core.book",),
-    ("core.bibliography", "core.engine", "core.essay", "core.stored"),
+    (
+        "core.bibliography",
+        "core.engine",
+        "core.essay",
+        "core.evidence",
+        "core.export",
+        "core.glossary",
+        "core.lessons",
+        "core.pictures",
+        "core.stored",
+    ),
+    ("core.search",),
     ("core.bench", "core.cli", "core.contenders", "core.ui", "core.__main__"),
     ("app", "pages"),
 )

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from core import bibliography, book, charts, essay, stored
+from core import bibliography, book, charts, essay, glossary, lessons, stored
 from core.book import Chapter
 from core.lab import knobs, read_settings, replace
 
@@ -53,9 +53,18 @@ def test_essay_is_of_the_asked_length(chapter: Chapter) -> None:
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
 def test_every_claim_is_printed_and_every_printed_claim_exists(chapter: Chapter) -> None:
     claims = book.claims(chapter.slug)
-    assert set(essay.read(chapter).claims) <= set(claims)
+    assert set(essay.read(chapter).claims) == set(claims)
     assert {key for key, claim in claims.items() if claim.id != key} == set()
     assert all(claim.sentence.endswith(".") for claim in claims.values())
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
+def test_every_chapter_has_a_lesson(chapter: Chapter) -> None:
+    lesson = lessons.read(chapter)
+    assert len(lesson.questions) >= 3
+    for heading in ("Before", "Questions", "Tasks", "What to expect"):
+        assert f"#### {heading}\n" in lesson.text
+    assert all(question in lessons.sheet(chapter, [""] * len(lesson.questions)) for question in lesson.questions)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
@@ -69,6 +78,12 @@ def test_every_reference_is_cited() -> None:
     cited = {key for chapter in CHAPTERS for key in essay.read(chapter).citations}
     cited |= {claim.source for chapter in CHAPTERS for claim in book.claims(chapter.slug).values()}
     assert set(bibliography.references()) <= cited
+
+
+def test_terms_and_glossary_are_closed() -> None:
+    used = {key for chapter in CHAPTERS for key in essay.read(chapter).terms}
+    assert used <= set(glossary.terms())
+    assert all(term.means.endswith(".") for term in glossary.terms().values())
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)

@@ -65,6 +65,7 @@ CLAIMS = [
     Claim("wrong", "It is at most 2.", "measured", 2.0, lambda: 3.0, relation="at most"),
     Claim("lost", "It is 2.", "measured", 2.0, lambda: float("nan")),
     Claim("broken", "It is 2.", "measured", 2.0, broken),
+    Claim("elsewhere", "It is 2.", "published", 2.0, None, source="somebody2020"),
     Claim("slow", "It is 2.", "measured", 2.0, broken, slow=True),
 ]
 
@@ -179,6 +180,7 @@ ERRORS = {
     "run chapter.lab --json --csv -": "Only one of --json and --csv - can have standard output.",
     "run chapter.lab --curves": "--curves says what --csv writes, so it needs --csv.",
     "check wrnog": "There is no claim “wrnog”",
+    "check chapter.elsewhere": "The number “chapter.elsewhere” was published elsewhere, and is not measured here.",
     "bench --rounds 0": "Argument --rounds: “0” is not a whole number from 1 to 100; python -m core bench",
     "bench --seconds nan": "Argument --seconds: “nan” is not a number of seconds from 0.01 to 60",
     "store chapter.lob": "There is no lab “chapter.lob”; did you mean chapter.lab?",
@@ -192,11 +194,11 @@ def test_an_error_is_one_sentence_and_status_2(screen: Screen, line: str) -> Non
     assert err.startswith(ERRORS[line]) and err.count("\n") == 1 and err.rstrip()[-1] in ".?"
 
 
-@pytest.mark.parametrize("command", ["list", "run", "check", "bench", "store"])
+@pytest.mark.parametrize("command", ["list", "run", "export", "check", "bench", "store", "data"])
 def test_help_has_an_example(screen: Screen, command: str) -> None:
     status, out, err = screen.type(command, "--help")
     assert (status, err) == (0, "")
-    assert f"Example:\n  python -m core {command} " in out
+    assert f"Example:\n  python -m core {command}" in out
 
 
 def test_check_misses_what_is_wrong_lost_or_raises(screen: Screen) -> None:
@@ -226,6 +228,15 @@ def test_check_as_json(screen: Screen) -> None:
     assert (status, answer["missed"]) == (1, 1)
     assert (near["id"], near["measured"], near["holds"], near["source"]) == ("chapter.near", 2.05, True, "somebody2020")
     assert (failed["measured"], failed["holds"], failed["error"]) == (None, False, "ZeroDivisionError: by nothing")
+
+
+def test_export_writes_a_script_or_a_notebook(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = ("export", "sine_fits.fit", "--set", "width=64")
+    assert main(command) == 0
+    assert "Params(target='sine', points=10, width=64" in capsys.readouterr().out
+    written = tmp_path / "fit.ipynb"
+    assert main((*command, "--notebook", "--output", str(written))) == 0
+    assert json.loads(written.read_text("utf-8"))["nbformat"] == 4
 
 
 def test_check_asks_which_of_two_chapters_is_meant(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,34 +1,16 @@
 """``check``: measure the numbers that the essay states."""
 
-import math
-import time
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from core import book
+from core import evidence
 from core.cli.output import Fault, nearest, progress, write, write_json, write_table
+from core.evidence import Verdict, measure
 from core.lab import Claim, quote
 
 SIGNS = {"equals": "=", "at most": "≤", "at least": "≥"}
 LONGEST_ERROR = 100
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a claim's measurement gave; ``measured`` is NaN and ``error`` tells why if it failed."""
-
-    id: str
-    claim: Claim
-    measured: float
-    seconds: float
-    error: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the claim is confirmed."""
-        return not self.error and self.claim.holds(self.measured)
 
 
 def check(arguments: Namespace) -> int:
@@ -48,28 +30,16 @@ def check(arguments: Namespace) -> int:
     return 1 if missed else 0
 
 
-def measure(full: str, claim: Claim) -> Verdict:
-    """Measure a claim; whatever goes wrong is a miss."""
-    begun = time.monotonic()
-    try:
-        measured, error = float(claim.measure()), ""
-    except Exception as failure:
-        measured, error = math.nan, " ".join(f"{type(failure).__name__}: {failure}".split())
-    return Verdict(full, claim, measured, time.monotonic() - begun, error)
-
-
 def _choose(ids: Sequence[str]) -> dict[str, Claim]:
-    every = {
-        f"{chapter.slug}.{name}": claim
-        for chapter in book.chapters()
-        for name, claim in book.claims(chapter.slug).items()
-    }
+    every = evidence.measurable()
     if not ids:
         return every
     chosen = {}
     for given in ids:
         full = [name for name in every if given in (name, name.partition(".")[2])]
         if not full:
+            if given in evidence.claims():
+                raise Fault(f"The number {quote(given)} was published elsewhere, and is not measured here.")
             raise Fault(f"There is no claim {quote(given)}{nearest(given, every)}")
         if len(full) > 1:
             raise Fault(f"Several chapters have a claim {quote(given)}: {', '.join(full)}.")

@@ -75,6 +75,21 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
+def export(arguments: Namespace) -> int:
+    """Write an experiment as a script or a notebook that needs none of this project."""
+    from core import export as exports
+
+    lab = find_lab(arguments.lab)
+    params = replace(lab.Params(), _read(lab, arguments.set))
+    text = exports.notebook(arguments.lab, params) if arguments.notebook else exports.script(arguments.lab, params)
+    if arguments.output is None:
+        sys.stdout.write(text)
+        return 0
+    _check_writable(Path(arguments.output))
+    Path(arguments.output).write_text(text, "utf-8")
+    return 0
+
+
 def store(arguments: Namespace) -> int:
     """Store finished runs of default settings, or compare them with the stored ones."""
     names = arguments.labs or book.lab_names()

@@ -3,10 +3,15 @@
 ``inline`` runs in this process (command line, tests), ``local`` in worker processes (the app).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core import book, evidence
 from core.lab import Frame
+
+CLAIM = "claim:"
+"""What the name of a claim's measurement begins with."""
 
 
 class EngineError(Exception):
@@ -43,7 +48,10 @@ class Engine(Protocol):
     """What a page, a command line or a test asks of an engine. Safe to call from many threads."""
 
     def open(self, lab: str, params: Any, reader: str) -> str:
-        """Start a run of ``lab`` (``chapter.name``) for a reader, and return its id. Raises :class:`Refused`."""
+        """Start a run for a reader, and return its id. Raises :class:`Refused`.
+
+        ``lab`` is a lab (``chapter.name``) or, with ``params`` None, a claim to be measured (``claim:chapter.id``).
+        """
 
     def next(self, run: str, patience: float = 0.25) -> Frame | Waiting | None:
         """The next frame, ``None`` after the last, or :class:`Waiting` when ``patience`` seconds were too few.
@@ -54,8 +62,19 @@ class Engine(Protocol):
     def close(self, run: str) -> None:
         """End a run; unknown runs are ignored."""
 
+    def warm(self, lab: str) -> None:
+        """Make a lab's default run ready to start soon: a reader has opened its page."""
+
     def status(self) -> Status:
         """How the engine fares now."""
 
     def stop(self) -> None:
         """End every run and worker."""
+
+
+def frames(name: str, params: Any) -> Iterator[Frame]:
+    """The frames of a run; nothing is computed, and nothing can fail, before the first is asked for."""
+    if name.startswith(CLAIM):
+        yield from evidence.measuring(name.removeprefix(CLAIM))
+    else:
+        yield from book.lab(name).run(params)

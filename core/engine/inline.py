@@ -4,8 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from core import book
-from core.engine import RunLost, Status
+from core.engine import RunLost, Status, frames
 from core.lab import Frame
 
 
@@ -19,7 +18,7 @@ class InlineEngine:
     def open(self, lab: str, params: Any, reader: str) -> str:
         """Start a run; see :class:`core.engine.Engine`."""
         run = f"inline-{next(self._ids)}"
-        self._runs[run] = book.lab(lab).run(params)
+        self._runs[run] = frames(lab, params)
         return run
 
     def next(self, run: str, patience: float = 0.25) -> Frame | None:
@@ -34,6 +33,9 @@ class InlineEngine:
     def close(self, run: str) -> None:
         """End a run."""
         self._runs.pop(run, None)
+
+    def warm(self, lab: str) -> None:
+        """Nothing: a lab compiles in this process when it runs."""
 
     def status(self) -> Status:
         """Always ready: this process does the work."""

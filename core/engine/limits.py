@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from core.lab import knob, read_settings
 
 PREFIX = "WDLW_"
+OTHERS = ("WDLW_REPORTS",)
+"""Variables of that prefix that limit nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +53,9 @@ class Limits:
 
 def read_limits(environment: Mapping[str, str]) -> tuple[Limits, list[str]]:
     """The limits that the environment sets, and one sentence for each value that cannot be read."""
-    raw = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    raw = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name not in OTHERS
+    }
     return read_settings(Limits, raw)

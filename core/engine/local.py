@@ -6,6 +6,7 @@ imports TensorFlow, a dead worker costs no page, and a dead server leaves no wor
 """
 
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -104,6 +105,14 @@ class LocalEngine:
             if held is not None:
                 held.worker.send(("close", run))
 
+    def warm(self, lab: str) -> None:
+        """Have every worker compile what the lab's default run needs, unless it has been asked to."""
+        with self._change:
+            for worker in self._workers:
+                if lab not in worker.warmed:
+                    worker.warmed.add(lab)
+                    worker.send(("warm", lab))
+
     def status(self) -> Status:
         """How the engine fares now."""
         with self._change:
@@ -159,6 +168,7 @@ class LocalEngine:
     def _lose(self, worker: "_Worker") -> None:
         with self._change:
             worker.ready = False
+            worker.warmed.clear()
             for run in self._runs.values():
                 if run.worker is worker and not run.finished:
                     run.failure = run.failure or DIED
@@ -182,6 +192,7 @@ class _Worker(threading.Thread):
         self.process: subprocess.Popen[bytes] | None = None
         self.ready = False
         self.device = ""
+        self.warmed: set[str] = set()
         self._engine = engine
         self._writing = threading.Lock()
         self._unsent: list[tuple[Any, ...]] = []
@@ -206,7 +217,9 @@ class _Worker(threading.Thread):
         command = [
             sys.executable, "-m", "core.engine.worker", str(limits.frames_per_run), str(limits.seconds_per_run),
         ]  # fmt: skip
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        # Two runs at a time share the cores: numpy's threads would wait for each other most of the time.
+        environment = {"OPENBLAS_NUM_THREADS": "1"} | os.environ
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
         assert process.stdin is not None and process.stdout is not None
         with self._writing:
             self.process = process

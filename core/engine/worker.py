@@ -1,7 +1,7 @@
 """A worker process: ``python -m core.engine.worker FRAMES SECONDS``.
 
-It reads ``open``, ``next`` and ``close`` from its standard input and answers on its standard output. Two turns
-run at a time, so that compiling one reader's net does not hold up another's frames.
+It reads ``open``, ``next``, ``close`` and ``warm`` from its standard input and answers on its standard output. Two
+turns run at a time, so that compiling one reader's net does not hold up another's frames.
 """
 
 import logging
@@ -11,11 +11,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from core import book
+from core.engine import frames
 from core.lab import Frame
 
 log = logging.getLogger("worker")
@@ -31,17 +32,20 @@ class Worker:
         self._writing = threading.Lock()
         self._frames, self._seconds = frames, seconds
         self._turns = ThreadPoolExecutor(TURNS, thread_name_prefix="turn")
+        # One lab at a time: what is warmed must not keep readers' runs from the processor.
+        self._warming = ThreadPoolExecutor(1, thread_name_prefix="warm")
         self._ready = threading.Event()
         self._runs: dict[str, _Turns] = {}
 
     def serve(self, requests: IO[bytes]) -> None:
         """Answer requests until they end, which is noticed while TensorFlow starts, too."""
-        names = sorted(book.lab_names())
-        threading.Thread(target=self._begin, args=(names,), name="begin", daemon=True).start()
+        threading.Thread(target=self._begin, name="begin", daemon=True).start()
         while True:
             kind, run, *rest = pickle.load(requests)
             if kind == "open":
                 self._runs[run] = _Turns(frames(*rest))
+            elif kind == "warm":
+                self._warming.submit(self._warm, run)
             elif kind == "close":
                 self._runs.pop(run, None)
             elif kind == "next" and run in self._runs:
@@ -53,7 +57,7 @@ class Worker:
             pickle.dump(message, self._output, protocol=pickle.HIGHEST_PROTOCOL)
             self._output.flush()
 
-    def _begin(self, names: Sequence[str]) -> None:
+    def _begin(self) -> None:
         try:
             device = find_device()
         except Exception:
@@ -61,8 +65,10 @@ class Worker:
             os._exit(1)
         self.say("ready", device)
         self._ready.set()
-        for name in names:
-            warm(name)
+
+    def _warm(self, name: str) -> None:
+        self._ready.wait()
+        warm(name)
 
     def _turn(self, run: str, turns: "_Turns") -> None:
         self._ready.wait()
@@ -104,11 +110,6 @@ class _Turns:
         return frame
 
 
-def frames(lab: str, params: Any) -> Iterator[Frame]:
-    """A lab's frames; nothing is computed, and nothing can fail, before the first is asked for."""
-    yield from book.lab(lab).run(params)
-
-
 def warm(name: str) -> None:
     """Compile what a lab's default run needs, so that the first reader does not wait for it."""
     lab = book.lab(name)
@@ -135,14 +136,16 @@ def find_device() -> str:
 def main() -> None:
     """Serve until the server closes the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches every process; the server decides.
+    if hasattr(os, "nice"):
+        os.nice(5)  # Pages and their frames come first: they wait for nobody's training.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(level=logging.WARNING)
     # Whatever a library prints must not end up among the messages.
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    frames, seconds = int(sys.argv[1]), float(sys.argv[2])
+    most_frames, seconds = int(sys.argv[1]), float(sys.argv[2])
     try:
-        Worker(output, frames, seconds).serve(sys.stdin.buffer)
+        Worker(output, most_frames, seconds).serve(sys.stdin.buffer)
     except EOFError:
         pass
     except Exception:

@@ -44,9 +44,8 @@ def test_a_link_restores_the_settings_and_its_run(page: Page, server: Server) ->
     lab = LabPanel(page, "fit")
     expect(lab.area.get_by_role("slider", name="Hidden units")).to_have_attribute("aria-valuetext", "64")
     expect(lab.area.get_by_role("slider", name="Learning rate")).to_have_attribute("aria-valuetext", "0.0042")
-    lab.button("run").click()
-    lab.drawn()
-    expect(lab.sentence).to_contain_text("of at most 65")
+    lab.figure.scroll_into_view_if_needed()
+    expect(lab.sentence).to_contain_text("of at most 65", timeout=60_000)
     lab.expect_settings(fit__width="64", fit__learning_rate="0.0042", rivals__points="21")
 
 

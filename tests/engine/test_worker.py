@@ -52,13 +52,16 @@ class Talk:
         return self.hear()
 
 
+WARMED: list[str] = []
+
+
 @pytest.fixture
 def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
     labs = {"chapter.steps": Steps()}
     monkeypatch.setattr(book, "lab", labs.__getitem__)
     monkeypatch.setattr(book, "lab_names", lambda: sorted(labs))
     monkeypatch.setattr(worker, "find_device", lambda: "a device")
-    monkeypatch.setattr(worker, "warm", lambda name: None)
+    monkeypatch.setattr(worker, "warm", WARMED.append)
     pipes = [os.pipe(), os.pipe()]
     with (
         os.fdopen(pipes[0][0], "rb") as requests,
@@ -127,3 +130,13 @@ def test_a_run_that_computes_too_long_is_ended_but_may_give_its_last_frame(talk:
     assert "s of computing" in heard[-1][2]
     talk.ask("open", "short", "chapter.steps", 0.5)
     assert talk.pull("short")[0] == "frame"
+
+
+def test_a_lab_is_warmed_when_its_page_is_opened(talk: Talk) -> None:
+    WARMED.clear()
+    assert talk.hear() == ("ready", "a device")
+    talk.ask("warm", "chapter.steps")
+    deadline = time.monotonic() + 10
+    while not WARMED and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert WARMED == ["chapter.steps"]

@@ -7,7 +7,8 @@ from core.experiments.sine_fits import beyond, fit
 from core.hinges import hinges
 from core.lab import Array, Frame
 
-from .conftest import STEPS, alone, check_figure, check_run, check_sentence, diverged, finished
+from ..checks import check_figure, check_run, check_sentence
+from .conftest import STEPS, alone, diverged, finished
 
 MOVING = ("nets", "last_hinge", "bends", "every")
 UNTRAINED = ("tree",)

@@ -1,45 +1,9 @@
-"""Every number of the chapter is measured again."""
+"""What the measuring of the chapter's claims rests on."""
 
 import numpy as np
 import pytest
 
-from core.experiments.sine_fits.claims import CLAIMS, best_sup
-from core.lab import Claim
-
-
-def names(claim: Claim) -> str:
-    return claim.id
-
-
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if not c.slow], ids=names)
-def test_claim_holds(claim: Claim) -> None:
-    measured = claim.measure()
-    assert claim.holds(measured), f"{claim.sentence} Measured: {measured:.6g}."
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.slow], ids=names)
-def test_slow_claim_holds(claim: Claim) -> None:
-    measured = claim.measure()
-    assert claim.holds(measured), f"{claim.sentence} Measured: {measured:.6g}."
-
-
-def test_ids_are_used_once() -> None:
-    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=names)
-def test_claim_would_notice(claim: Claim) -> None:
-    assert claim.tolerance <= 0.6 * abs(claim.expected)
-    wrong = claim.expected * {"at most": 3, "at least": 1 / 3, "equals": 2}[claim.relation]
-    assert not claim.holds(wrong)
-    assert claim.relation == "equals" or claim.tolerance == 0
-
-
-@pytest.mark.parametrize("claim", CLAIMS, ids=names)
-def test_number_printed_is_within_tolerance(claim: Claim) -> None:
-    half = 0.5 * 10 ** -len(claim.text.partition(".")[2])
-    assert abs(float(claim.text) - claim.expected) <= half + 1e-12
+from core.experiments.sine_fits.claims import best_sup
 
 
 @pytest.mark.parametrize(

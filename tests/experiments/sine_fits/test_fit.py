@@ -5,7 +5,8 @@ import pytest
 
 from core.experiments.sine_fits import curves, fit
 
-from .conftest import STEPS, alone, check_figure, check_run, check_sentence, diverged, finished
+from ..checks import check_figure, check_run, check_sentence
+from .conftest import STEPS, alone, diverged, finished
 
 MOVING = ("fit", "train_error", "dense_error", "bends", "every")
 

@@ -9,7 +9,8 @@ from core.experiments.sine_fits import own
 from core.experiments.sine_fits.own import FEWEST, HIGHEST, LONGEST, MOST, format_points, parse_points
 from core.lab import Unfit, knobs
 
-from .conftest import STEPS, check_figure, check_run, check_sentence, diverged, finished
+from ..checks import check_figure, check_run, check_sentence
+from .conftest import STEPS, diverged, finished
 
 MOVING = ("fit", "train_error", "bends", "every")
 POINT = st.tuples(st.floats(-1, 1), st.floats(-1.5, 1.5))

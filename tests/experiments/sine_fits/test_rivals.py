@@ -12,7 +12,8 @@ from core.experiments.sine_fits import fit, rivals
 from core.experiments.sine_fits.curves import DENSE, GRID
 from core.lab import Frame, replace
 
-from .conftest import STEPS, check_figure, check_run, check_sentence, diverged, finished
+from ..checks import check_figure, check_run, check_sentence
+from .conftest import STEPS, diverged, finished
 
 MOVING = ("fit", "errors", "every")
 UNTRAINED = ("rivals",)
