@@ -28,27 +28,36 @@ class RunLost(EngineError):
 
 @dataclass(frozen=True)
 class Waiting:
-    """No frame yet, and why."""
+    """No frame yet, and why. ``place`` is the run's place in the queue, counted from 1; 0 is not queued."""
 
     note: str
+    place: int = 0
+
+
+def queued(place: int) -> Waiting:
+    """What the reader of a queued run is told."""
+    return Waiting(f"You are number {place} in the queue; your run starts by itself.", place)
 
 
 @dataclass(frozen=True)
 class Status:
-    """How an engine fares: its name, workers ready and asked for, their device, runs held."""
+    """How an engine fares: its name, workers ready and asked for, their device, runs held and queued, bytes used."""
 
     engine: str
     workers_ready: int
     workers: int
     device: str
     runs: int
+    queued: int = 0
+    worker_memory: int = 0
+    """Resident bytes of all workers together; 0 where nobody measures them."""
 
 
 class Engine(Protocol):
     """What a page, a command line or a test asks of an engine. Safe to call from many threads."""
 
     def open(self, lab: str, params: Any, reader: str) -> str:
-        """Start a run for a reader, and return its id. Raises :class:`Refused`.
+        """Start a run for a reader, or queue it when the house is full, and return its id. Raises :class:`Refused`.
 
         ``lab`` is a lab (``chapter.name``) or, with ``params`` None, a claim to be measured (``claim:chapter.id``).
         """
@@ -69,7 +78,7 @@ class Engine(Protocol):
         """How the engine fares now."""
 
     def stop(self) -> None:
-        """End every run and worker."""
+        """End every run, with a sentence to its reader, and every worker."""
 
 
 def frames(name: str, params: Any) -> Iterator[Frame]:

@@ -73,7 +73,7 @@ class LocalEngine:
             name = uuid.uuid4().hex
             run = _Run(worker, reader, time.monotonic())
             self._runs[name] = run
-            worker.send(("open", name, lab, params))
+            worker.send(("open", name, reader, lab, params))
             self._ask(name, run)
         return name
 

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from core import book
 from core.engine import frames
+from core.engine.turns import Turns
 from core.lab import Frame
 
 log = logging.getLogger("worker")
@@ -25,17 +26,17 @@ TURNS = 2
 
 
 class Worker:
-    """Holds runs and gives each its turn, a frame at a time, in the order of asking."""
+    """Holds runs and gives each its turn, a frame at a time, fairly between readers."""
 
     def __init__(self, output: IO[bytes], frames: int, seconds: float) -> None:
         self._output = output
         self._writing = threading.Lock()
         self._frames, self._seconds = frames, seconds
-        self._turns = ThreadPoolExecutor(TURNS, thread_name_prefix="turn")
+        self._turns = Turns()
         # One lab at a time: what is warmed must not keep readers' runs from the processor.
         self._warming = ThreadPoolExecutor(1, thread_name_prefix="warm")
         self._ready = threading.Event()
-        self._runs: dict[str, _Turns] = {}
+        self._runs: dict[str, _Run] = {}
 
     def serve(self, requests: IO[bytes]) -> None:
         """Answer requests until they end, which is noticed while TensorFlow starts, too."""
@@ -43,13 +44,14 @@ class Worker:
         while True:
             kind, run, *rest = pickle.load(requests)
             if kind == "open":
-                self._runs[run] = _Turns(frames(*rest))
+                reader, lab, params = rest
+                self._runs[run] = _Run(reader, frames(lab, params))
             elif kind == "warm":
                 self._warming.submit(self._warm, run)
             elif kind == "close":
                 self._runs.pop(run, None)
             elif kind == "next" and run in self._runs:
-                self._turns.submit(self._turn, run, self._runs[run])
+                self._turns.ask(self._runs[run].reader, run)
 
     def say(self, *message: Any) -> None:
         """Send a message to the server."""
@@ -65,24 +67,34 @@ class Worker:
             os._exit(1)
         self.say("ready", device)
         self._ready.set()
+        for _ in range(TURNS):
+            threading.Thread(target=self._give_turns, name="turn", daemon=True).start()
 
     def _warm(self, name: str) -> None:
         self._ready.wait()
         warm(name)
 
-    def _turn(self, run: str, turns: "_Turns") -> None:
-        self._ready.wait()
-        if run not in self._runs:
-            return
+    def _give_turns(self) -> None:
+        while True:
+            reader, run = self._turns.take()
+            begun = time.monotonic()
+            try:
+                held = self._runs.get(run)
+                if held is not None:
+                    self._turn(run, held)
+            finally:
+                self._turns.done(reader, time.monotonic() - begun)
+
+    def _turn(self, run: str, held: "_Run") -> None:
         try:
-            frame = turns.take()
+            frame = held.take()
         except Exception:
             log.exception("A run failed.")
             self._fail(run, "The experiment stopped with an error, which the server has noted. Try other settings.")
             return
-        if frame is not None and turns.taken > self._frames:
+        if frame is not None and held.taken > self._frames:
             self._fail(run, f"This run was ended after {self._frames:,} frames, the server's limit.")
-        elif frame is not None and turns.seconds > self._seconds and frame.step < frame.total:
+        elif frame is not None and held.seconds > self._seconds and frame.step < frame.total:
             self._fail(run, f"This run was ended after {self._seconds:g} s of computing, the server's limit.")
         else:
             if frame is None:
@@ -94,10 +106,11 @@ class Worker:
         self.say("failed", run, why)
 
 
-class _Turns:
-    """A run's generator with what it has used so far."""
+class _Run:
+    """A reader's generator with what it has used so far."""
 
-    def __init__(self, frames: Iterator[Frame]) -> None:
+    def __init__(self, reader: str, frames: Iterator[Frame]) -> None:
+        self.reader = reader
         self._frames = frames
         self.taken = 0
         self.seconds = 0.0

@@ -49,6 +49,8 @@ class Panel:
     pinned: tuple[Any, Sequence[Frame]] | None = None
     note: str = ""
     waiting: bool = False
+    place: int = 0
+    """The place of the run in the queue, 0 when it is not queued: the browser asks less often."""
     refused: bool = False
     """The run just asked for was not opened: the browser must not play what is drawn in its place."""
     play: int = 0
@@ -101,7 +103,7 @@ class Panel:
                 self.note, self.run = str(loss), ""
                 break
             if isinstance(answer, Waiting):
-                self.note, self.waiting = answer.note, True
+                self.note, self.waiting, self.place = answer.note, True, answer.place
                 break
             if answer is None:
                 self.run = ""
@@ -142,7 +144,7 @@ def reply(panel: Panel, ask: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer(panel: Panel, ask: Mapping[str, Any]) -> None:
     """Do what the browser asks: an act, if it names one, then the frame. What it cannot mean is ignored."""
-    panel.note, panel.waiting, panel.refused = "", False, False
+    panel.note, panel.waiting, panel.place, panel.refused = "", False, 0, False
     frame, held = ask.get("frame"), ask.get("held")
     panel.held = frozenset(str(h) for h in held[:64]) if isinstance(held, list) else frozenset()
     act = ask.get("act")
@@ -203,6 +205,7 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "stored": panel.stored,
         "stale": panel.params != panel.shown,
         "waiting": panel.waiting,
+        "place": panel.place,
         "refused": panel.refused,
         "play": panel.play,
         "moved": panel.changed or panel.ended,

@@ -80,13 +80,12 @@ def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
         yield Talk(asking, hearing)
         asking.close()
         thread.join(10)
-        held._turns.shutdown()
         assert not thread.is_alive()
 
 
 def test_it_says_what_it_computes_on_and_then_gives_frames(talk: Talk) -> None:
     assert talk.hear() == ("ready", "a device")
-    talk.ask("open", "run", "chapter.steps", 2)
+    talk.ask("open", "run", "reader", "chapter.steps", 2)
     heard = [talk.pull("run") for _ in range(4)]
     assert [(kind, run) for kind, run, _ in heard] == [("frame", "run")] * 4
     assert [frame and frame.step for _, _, frame in heard] == [0, 1, 2, None]
@@ -95,18 +94,18 @@ def test_it_says_what_it_computes_on_and_then_gives_frames(talk: Talk) -> None:
 def test_asking_for_unknown_and_closed_runs_is_ignored(talk: Talk) -> None:
     talk.hear()
     talk.ask("next", "unknown")
-    talk.ask("open", "closed", "chapter.steps", 2)
+    talk.ask("open", "closed", "reader", "chapter.steps", 2)
     talk.ask("close", "closed")
     talk.ask("next", "closed")
-    talk.ask("open", "run", "chapter.steps", 2)
+    talk.ask("open", "run", "reader", "chapter.steps", 2)
     assert talk.pull("run")[1] == "run"
 
 
 @pytest.mark.parametrize(("lab", "params"), [("chapter.steps", -1), ("chapter.steps", -2), ("chapter.unknown", 0)])
 def test_a_run_that_fails_costs_no_other(talk: Talk, lab: str, params: int, caplog: pytest.LogCaptureFixture) -> None:
     talk.hear()
-    talk.ask("open", "good", "chapter.steps", 2)
-    talk.ask("open", "bad", lab, params)
+    talk.ask("open", "good", "reader", "chapter.steps", 2)
+    talk.ask("open", "bad", "reader", lab, params)
     kind, run, why = talk.pull("bad")
     assert (kind, run) == ("failed", "bad") and why.endswith("Try other settings.")
     assert talk.pull("good")[0] == "frame"
@@ -115,7 +114,7 @@ def test_a_run_that_fails_costs_no_other(talk: Talk, lab: str, params: int, capl
 
 def test_a_run_of_too_many_frames_is_ended(talk: Talk) -> None:
     talk.hear()
-    talk.ask("open", "run", "chapter.steps", 100)
+    talk.ask("open", "run", "reader", "chapter.steps", 100)
     heard = [talk.pull("run") for _ in range(FRAMES + 1)]
     assert [kind for kind, *_ in heard] == ["frame"] * FRAMES + ["failed"]
     assert heard[-1][2] == f"This run was ended after {FRAMES} frames, the server's limit."
@@ -123,12 +122,12 @@ def test_a_run_of_too_many_frames_is_ended(talk: Talk) -> None:
 
 def test_a_run_that_computes_too_long_is_ended_but_may_give_its_last_frame(talk: Talk) -> None:
     talk.hear()
-    talk.ask("open", "long", "chapter.steps", 3.5)
+    talk.ask("open", "long", "reader", "chapter.steps", 3.5)
     heard = [talk.pull("long")]
     while heard[-1][0] == "frame":
         heard.append(talk.pull("long"))
     assert "s of computing" in heard[-1][2]
-    talk.ask("open", "short", "chapter.steps", 0.5)
+    talk.ask("open", "short", "reader", "chapter.steps", 0.5)
     assert talk.pull("short")[0] == "frame"
 
 
