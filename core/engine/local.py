@@ -51,12 +51,14 @@ class _Run:
 class LocalEngine:
     """The engine of the app; see :class:`core.engine.Engine`."""
 
+    name = "local"
+
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._change = threading.Condition()
         self._runs: dict[str, _Run] = {}
         self._stopping = threading.Event()
-        self._workers = [_Worker(self) for _ in range(limits.workers)]
+        self._workers = self._make_workers()
         for worker in self._workers:
             worker.start()
         threading.Thread(target=self._close_idle_runs, name="idle-runs", daemon=True).start()
@@ -67,7 +69,7 @@ class LocalEngine:
             own = sum(run.reader == reader for run in self._runs.values())
             if own >= self._limits.runs_per_reader:
                 raise Refused(f"This page has {own} runs open already, as many as it may: end one first.")
-            worker = min(self._workers, key=lambda w: (not w.ready, self._held(w)))
+            worker = min(self._workers, key=lambda w: (w.rank, self._held(w)))
             if self._held(worker) >= self._limits.runs_per_worker:
                 raise Refused("The server is training as many nets as it can. Try again in a minute.")
             name = uuid.uuid4().hex
@@ -118,7 +120,7 @@ class LocalEngine:
         with self._change:
             ready = [worker for worker in self._workers if worker.ready]
             device = ready[0].device if ready else ""
-            return Status("local", len(ready), len(self._workers), device, len(self._runs))
+            return Status(self.name, len(ready), len(self._workers), device, len(self._runs))
 
     def worker_pids(self) -> list[int]:
         """The process ids of the workers that run now."""
@@ -133,6 +135,9 @@ class LocalEngine:
         for worker in self._workers:
             worker.join(LONGEST_FAREWELL)
             worker.kill()
+
+    def _make_workers(self) -> list["_Worker"]:
+        return [_Worker(self) for _ in range(self._limits.workers)]
 
     def _held(self, worker: "_Worker") -> int:
         return sum(run.worker is worker for run in self._runs.values())
@@ -197,6 +202,11 @@ class _Worker(threading.Thread):
         self._writing = threading.Lock()
         self._unsent: list[tuple[Any, ...]] = []
 
+    @property
+    def rank(self) -> int:
+        """Runs are opened on the workers of the lowest rank."""
+        return 0 if self.ready else 1
+
     def run(self) -> None:
         pause = 0.5
         while not self._engine._stopping.is_set():
@@ -213,13 +223,11 @@ class _Worker(threading.Thread):
             self._engine._stopping.wait(pause)
 
     def _live(self) -> None:
-        limits = self._engine._limits
-        command = [
-            sys.executable, "-m", "core.engine.worker", str(limits.frames_per_run), str(limits.seconds_per_run),
-        ]  # fmt: skip
         # Two runs at a time share the cores: numpy's threads would wait for each other most of the time.
         environment = {"OPENBLAS_NUM_THREADS": "1"} | os.environ
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment)
+        process = subprocess.Popen(
+            self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
+        )
         assert process.stdin is not None and process.stdout is not None
         with self._writing:
             self.process = process
@@ -228,13 +236,13 @@ class _Worker(threading.Thread):
             self._unsent.clear()
         try:
             while True:
-                self._engine._receive(self, pickle.load(process.stdout))
+                self._hear(pickle.load(process.stdout))
         except (EOFError, pickle.UnpicklingError, OSError):
             pass
         # At once: a run opened before this is lost, one opened after it waits for the next process.
         with self._engine._change, self._writing:
             self.process = None
-            self._engine._lose(self)
+            self._lose()
         process.kill()
         process.wait()
         process.stdout.close()
@@ -242,6 +250,16 @@ class _Worker(threading.Thread):
             process.stdin.close()
         except OSError:
             log.debug("The worker's input was closed before all of it was written.")
+
+    def _command(self) -> list[str]:
+        limits = self._engine._limits
+        return [sys.executable, "-m", "core.engine.worker", str(limits.frames_per_run), str(limits.seconds_per_run)]
+
+    def _hear(self, message: tuple[Any, ...]) -> None:
+        self._engine._receive(self, message)
+
+    def _lose(self) -> None:
+        self._engine._lose(self)
 
     def send(self, message: tuple[Any, ...]) -> None:
         """Tell the worker; what is said before it has started waits for it."""

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
@@ -28,9 +28,8 @@ TURNS = 2
 class Worker:
     """Holds runs and gives each its turn, a frame at a time, fairly between readers."""
 
-    def __init__(self, output: IO[bytes], frames: int, seconds: float) -> None:
-        self._output = output
-        self._writing = threading.Lock()
+    def __init__(self, say: Callable[..., None], frames: int, seconds: float) -> None:
+        self._say = say
         self._frames, self._seconds = frames, seconds
         self._turns = Turns()
         # One lab at a time: what is warmed must not keep readers' runs from the processor.
@@ -38,26 +37,21 @@ class Worker:
         self._ready = threading.Event()
         self._runs: dict[str, _Run] = {}
 
-    def serve(self, requests: IO[bytes]) -> None:
-        """Answer requests until they end, which is noticed while TensorFlow starts, too."""
+    def begin(self) -> None:
+        """Start TensorFlow, in a thread of its own; what is heard meanwhile waits for it."""
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
-        while True:
-            kind, run, *rest = pickle.load(requests)
-            if kind == "open":
-                reader, lab, params = rest
-                self._runs[run] = _Run(reader, frames(lab, params))
-            elif kind == "warm":
-                self._warming.submit(self._warm, run)
-            elif kind == "close":
-                self._runs.pop(run, None)
-            elif kind == "next" and run in self._runs:
-                self._turns.ask(self._runs[run].reader, run)
 
-    def say(self, *message: Any) -> None:
-        """Send a message to the server."""
-        with self._writing:
-            pickle.dump(message, self._output, protocol=pickle.HIGHEST_PROTOCOL)
-            self._output.flush()
+    def hear(self, kind: str, run: str, *rest: Any) -> None:
+        """Do what the server asks: ``open``, ``next``, ``close`` or ``warm``."""
+        if kind == "open":
+            reader, lab, params = rest
+            self._runs[run] = _Run(reader, frames(lab, params))
+        elif kind == "warm":
+            self._warming.submit(self._warm, run)
+        elif kind == "close":
+            self._runs.pop(run, None)
+        elif kind == "next" and run in self._runs:
+            self._turns.ask(self._runs[run].reader, run)
 
     def _begin(self) -> None:
         try:
@@ -65,7 +59,7 @@ class Worker:
         except Exception:
             log.exception("TensorFlow does not start.")
             os._exit(1)
-        self.say("ready", device)
+        self._say("ready", device)
         self._ready.set()
         for _ in range(TURNS):
             threading.Thread(target=self._give_turns, name="turn", daemon=True).start()
@@ -99,11 +93,26 @@ class Worker:
         else:
             if frame is None:
                 self._runs.pop(run, None)
-            self.say("frame", run, frame)
+            self._say("frame", run, frame)
 
     def _fail(self, run: str, why: str) -> None:
         self._runs.pop(run, None)
-        self.say("failed", run, why)
+        self._say("failed", run, why)
+
+
+def serve(requests: IO[bytes], output: IO[bytes], most_frames: int, seconds: float) -> None:
+    """Be a worker that is spoken to over two pipes, until the first ends: also while TensorFlow starts."""
+    writing = threading.Lock()
+
+    def say(*message: Any) -> None:
+        with writing:
+            pickle.dump(message, output, protocol=pickle.HIGHEST_PROTOCOL)
+            output.flush()
+
+    worker = Worker(say, most_frames, seconds)
+    worker.begin()
+    while True:
+        worker.hear(*pickle.load(requests))
 
 
 class _Run:
@@ -158,7 +167,7 @@ def main() -> None:
     os.dup2(2, 1)
     most_frames, seconds = int(sys.argv[1]), float(sys.argv[2])
     try:
-        Worker(output, most_frames, seconds).serve(sys.stdin.buffer)
+        serve(sys.stdin.buffer, output, most_frames, seconds)
     except EOFError:
         pass
     except Exception:

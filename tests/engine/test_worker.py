@@ -10,7 +10,6 @@ import pytest
 
 from core import book
 from core.engine import worker
-from core.engine.worker import Worker
 from core.lab import Frame
 
 FRAMES, SECONDS = 5, 0.2
@@ -69,11 +68,10 @@ def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talk]:
         os.fdopen(pipes[1][0], "rb") as hearing,
         os.fdopen(pipes[1][1], "wb") as answers,
     ):
-        held = Worker(answers, FRAMES, SECONDS)
 
         def serve() -> None:
             with pytest.raises(EOFError):
-                held.serve(requests)
+                worker.serve(requests, answers, FRAMES, SECONDS)
 
         thread = threading.Thread(target=serve)
         thread.start()
