@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.lab import knob, read_settings
 
 PREFIX = "WDLW_"
-OTHERS = ("WDLW_REPORTS",)
+OTHERS = ("WDLW_REPORTS", "WDLW_LOG")
 """Variables of that prefix that limit nothing."""
 
 
@@ -21,6 +21,9 @@ class Limits:
         high=64,
         label="WDLW_WORKERS",
         help="Worker processes, each with a TensorFlow of its own (some 700 MB).",
+    )
+    sessions: int = knob(
+        200, low=1, high=100_000, label="WDLW_SESSIONS", help="Browser tabs that one server holds at once."
     )
     runs_per_worker: int = knob(
         64, low=1, high=10_000, label="WDLW_RUNS_PER_WORKER", help="Runs that one worker holds at once."

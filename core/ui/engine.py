@@ -1,20 +1,13 @@
 """The engine of this server."""
 
-import logging
-import os
 from functools import cache
 
-from core.engine import Engine
-from core.engine.limits import read_limits
 from core.engine.local import LocalEngine
-
-log = logging.getLogger(__name__)
+from core.ui.limits import limits
+from core.ui.metrics import Counted
 
 
 @cache
-def engine() -> Engine:
-    """Made once, with the limits that the environment sets; what cannot be read there is named in the log."""
-    limits, misses = read_limits(os.environ)
-    for miss in misses:
-        log.warning(miss)
-    return LocalEngine(limits)
+def engine() -> Counted:
+    """Made once, with the limits that the environment sets; what it does is counted."""
+    return Counted(LocalEngine(limits()))

@@ -1,5 +1,6 @@
-"""What stands around the pages: the engine's life, static files, headers, and a word for unforeseen errors."""
+"""What stands around the pages: the engine's life, routes, and a word for unforeseen errors."""
 
+import asyncio
 import gc
 import json
 import logging
@@ -11,25 +12,33 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import net_util
 
 from core import book
-from core.ui import measurements, panel
+from core.ui import farewell, guard, logs, measurements, metrics, panel
 from core.ui.engine import engine
+from core.ui.limits import limits
 
 log = logging.getLogger(__name__)
 
 SITE = book.ROOT / "core" / "ui" / "site.py"
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
+SLOWEST_QUESTION = 5.0
+"""Seconds in which all of a question must come."""
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Start the workers with the server, and end them with it."""
+    logs.set_up()
+    # For a websocket from a foreign page Streamlit would ask a host of Amazon's for this machine's address, holding up
+    # every reader for up to two seconds, and compare that with the page's.
+    net_util.get_external_ip = lambda: None
+    farewell.begin_at_sigterm()
     engine()
     book.lab_names()
     # Streamlit collects garbage around every script run. What was imported stays for good: it need not be searched.
@@ -39,6 +48,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
         yield {}
     finally:
         engine().stop()
+        log.info("The server has stopped.")
 
 
 async def status(request: Request) -> Response:
@@ -47,16 +57,42 @@ async def status(request: Request) -> Response:
     return JSONResponse(vars(now))
 
 
+async def healthz(request: Request) -> Response:
+    """``/healthz``: 200 while this process answers."""
+    return PlainTextResponse("alive\n")
+
+
+async def readyz(request: Request) -> Response:
+    """``/readyz``: 200 when a reader who comes now can train; else 503 and the reason."""
+    reason = ""
+    if farewell.LEAVING.is_set():
+        reason = "The server is being stopped."
+    elif guard.SESSIONS.full:
+        reason = f"{limits().sessions} sessions are open, as many as WDLW_SESSIONS allows."
+    elif engine().status().workers_ready == 0:
+        reason = "No worker is ready yet."
+    return PlainTextResponse(f"{reason or 'ready'}\n", status_code=503 if reason else 200)
+
+
+async def measures(request: Request) -> Response:
+    """``/metrics``: counts and gauges for Prometheus; for the inside of a host's network only."""
+    return Response(metrics.exposition(engine()), media_type=metrics.CONTENT_TYPE)
+
+
 async def frames(request: Request) -> Response:
     """``/frames/TOKEN``: what a figure asks for, and the answer, both JSON. The token is its session's secret."""
     held = panel.OPEN.get(request.path_params["token"])
     if held is None:
         return JSONResponse({"gone": True}, status_code=404)
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST_QUESTION:
-            return JSONResponse({}, status_code=413)
+    try:
+        async with asyncio.timeout(SLOWEST_QUESTION):
+            async for part in request.stream():
+                body += part
+                if len(body) > LONGEST_QUESTION:
+                    return JSONResponse({}, status_code=413)
+    except TimeoutError:
+        return JSONResponse({}, status_code=408)
     try:
         ask = json.loads(body)
     except ValueError:
@@ -77,40 +113,16 @@ async def claim(request: Request) -> Response:
     return JSONResponse(state)
 
 
-class Headers:
-    """Add headers that every answer should carry. No framing header: a host decides who may embed the pages."""
-
-    FIELDS: tuple[tuple[bytes, bytes], ...] = (
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"strict-origin-when-cross-origin"),
-    )
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and add to the head of its answer."""
-        fields = self.FIELDS
-        if scope["type"] == "http" and scope["path"].startswith("/assets/"):
-            # Asked for anew each time, answered with “not modified”: no reader is left with an old script.
-            fields += ((b"cache-control", b"no-cache"),)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] += [(name, value) for name, value in fields if name not in present]
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
-
-
 ROUTES = [
     Route("/frames/{token}", frames, methods=["POST"]),
     Route("/claims/{claim}", claim, methods=["GET", "POST"]),
     Route("/status", status),
+    Route("/healthz", healthz),
+    Route("/readyz", readyz),
+    Route("/metrics", measures),
     Mount("/assets", StaticFiles(directory=book.ASSETS)),
 ]
-MIDDLEWARE = [Middleware(Headers)]
+MIDDLEWARE = [Middleware(guard.Fields), Middleware(guard.Guard)]
 
 
 def say_error(error: Exception) -> bool:

@@ -1,8 +1,11 @@
 """What a figure asks of ``/frames``, over HTTP."""
 
+import asyncio
+
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from core import book
 from core.engine.inline import InlineEngine
@@ -46,6 +49,24 @@ def test_a_stranger_learns_nothing(client: TestClient) -> None:
 )
 def test_a_body_that_makes_no_sense_is_refused(client: TestClient, panel: Panel, body: bytes, status: int) -> None:
     assert client.post(f"/frames/{panel.token}", content=body).status_code == status
+
+
+def test_a_question_that_never_ends_is_given_up(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SLOWEST_QUESTION", 0.05)
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        if said:
+            return {"type": "http.disconnect"}
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": f"/frames/{panel.token}", "headers": [], "query_string": b""}
+    asyncio.run(Starlette(routes=server.ROUTES)(scope, receive, send))
+    assert said[0]["status"] == 408
 
 
 def test_every_answer_carries_the_headers_and_assets_are_asked_for_anew(client: TestClient) -> None:

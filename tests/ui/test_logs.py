@@ -1,0 +1,45 @@
+"""The server's log, in a process of its own: setting it up touches every handler there is."""
+
+import json
+import os
+import subprocess
+import sys
+
+from core.book import ROOT
+
+SCRIPT = """
+import logging
+from streamlit.logger import get_logger
+from core.ui import logs
+theirs = get_logger("streamlit.web")
+logs.set_up()
+logging.getLogger("core.ui").info("Here we are.")
+theirs.warning("There, too.")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.getLogger("core.engine").exception("It failed.")
+"""
+
+
+def logged(kind: str) -> list[str]:
+    environment = os.environ | {"WDLW_LOG": kind}
+    command = [sys.executable, "-c", SCRIPT]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return ran.stderr.splitlines()
+
+
+def test_one_object_a_line_when_asked_for() -> None:
+    lines = [json.loads(line) for line in logged("json")]
+    assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+        ("INFO", "core.ui", "Here we are."),
+        ("WARNING", "streamlit.web", "There, too."),
+        ("ERROR", "core.engine", "It failed."),
+    ]
+    assert all(line["time"][:2] == "20" for line in lines) and "ZeroDivisionError" in lines[2]["exc_info"]
+
+
+def test_plain_lines_otherwise_and_a_word_for_what_is_neither() -> None:
+    assert "INFO core.ui: Here we are." in logged("")[0]
+    odd = logged("xml")
+    assert "“xml”: it is plain" in odd[0] and "Here we are." in odd[1]
