@@ -35,6 +35,7 @@ class Limits:
         label="WDLW_RUNS_PER_READER",
         help="Runs that one browser tab may have open at once.",
     )
+    queue: int = knob(200, low=0, high=10_000, label="WDLW_QUEUE", help="Runs that wait for a place, in all.")
     frames_per_run: int = knob(
         2000, low=10, high=1_000_000, label="WDLW_FRAMES_PER_RUN", help="Frames after which a run is ended."
     )
@@ -51,6 +52,13 @@ class Limits:
         high=86_400.0,
         label="WDLW_IDLE_SECONDS",
         help="A run that nobody pulls is closed after this.",
+    )
+    worker_memory_mb: int = knob(
+        2000,
+        low=1000,
+        high=1_000_000,
+        label="WDLW_WORKER_MEMORY_MB",
+        help="A worker that uses more is replaced when its runs are over, and at 1.5 times this at once.",
     )
 
 

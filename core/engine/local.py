@@ -13,39 +13,62 @@ import sys
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import IO, Any
 
-from core.engine import Refused, RunLost, Status, Waiting
+import psutil
+
+from core.engine import Refused, RunLost, Status, Waiting, queued
 from core.engine.limits import Limits
 from core.lab import Frame
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "core.engine.worker")
 STARTING = "TensorFlow is starting; this happens once after the server has started."
 COMPILING = "A net of this shape is being compiled; this takes a second or two, once."
 WORKING = "The next frame is being computed."
 DIED = "The process that trained this run ended unexpectedly. What was drawn is kept; Run starts it again."
+TOO_LARGE = "The process that trained this run needed too much memory. What was drawn is kept; Run starts it again."
 IDLE = "This run was closed because nobody had watched it for a while. What was drawn is kept; Run starts it again."
+STOPPING = "The server is being restarted; your run can be started again in a minute."
+PRESENT = 15.0
+"""Seconds since its reader last asked for which a queued run is let in; after these it is passed over, and waits."""
+YIELDING = 30.0
+"""Seconds that a run may go unwatched while others queue."""
+ENOUGH = 1.5
+"""Times the limit of memory at which a worker is killed."""
+SETTLED = 60.0
+"""Seconds before which no worker is replaced for its memory: a limit that is too low must not keep it starting."""
 LONGEST_PAUSE = 30.0
 LONGEST_FAREWELL = 3.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
-    """A run as its reader's side knows it."""
+    """A run as its reader's side knows it; queued as long as it has no worker."""
 
-    worker: "_Worker"
+    name: str
+    lab: str
+    params: Any
     reader: str
     pulled: float
+    change: threading.Condition
+    worker: "_Worker | None" = None
     ready: deque[Frame] = field(default_factory=deque)
     asked: bool = False
     begun: bool = False
     finished: bool = False
     failure: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether no worker has anything more to do for it."""
+        return self.finished or bool(self.failure)
 
 
 class LocalEngine:
@@ -55,45 +78,53 @@ class LocalEngine:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._change = threading.Condition()
+        self._lock = threading.RLock()
         self._runs: dict[str, _Run] = {}
+        self._queue: list[_Run] = []
         self._stopping = threading.Event()
         self._workers = self._make_workers()
+        self._leaving: list[_Worker] = []
+        self._memory = 0
         for worker in self._workers:
             worker.start()
-        threading.Thread(target=self._close_idle_runs, name="idle-runs", daemon=True).start()
+        threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
 
     def open(self, lab: str, params: Any, reader: str) -> str:
-        """Start a run on the worker with the fewest runs. Raises :class:`Refused`."""
-        with self._change:
-            own = sum(run.reader == reader for run in self._runs.values())
+        """Start a run on the worker with the fewest runs, or queue it. Raises :class:`Refused`."""
+        with self._lock:
+            if self._stopping.is_set():
+                raise Refused(STOPPING)
+            own = sum(run.reader == reader and not run.over for run in self._runs.values())
             if own >= self._limits.runs_per_reader:
                 raise Refused(f"This page has {own} runs open already, as many as it may: end one first.")
-            worker = min(self._workers, key=lambda w: (w.rank, self._held(w)))
-            if self._held(worker) >= self._limits.runs_per_worker:
-                raise Refused("The server is training as many nets as it can. Try again in a minute.")
-            name = uuid.uuid4().hex
-            run = _Run(worker, reader, time.monotonic())
-            self._runs[name] = run
-            worker.send(("open", name, reader, lab, params))
-            self._ask(name, run)
-        return name
+            change = threading.Condition(self._lock)
+            run = _Run(uuid.uuid4().hex, lab, params, reader, time.monotonic(), change)
+            self._queue.append(run)
+            self._admit()
+            if len(self._queue) > self._limits.queue and run.worker is None:
+                self._queue.remove(run)
+                raise Refused("The server is training as many nets as it can, and the queue is full. Try again later.")
+            self._runs[run.name] = run
+            return run.name
 
     def next(self, run: str, patience: float = 0.25) -> Frame | Waiting | None:
         """The next frame; one more is asked for at once, so that it is there when this one is drawn."""
         deadline = time.monotonic() + patience
-        with self._change:
+        with self._lock:
             held = self._runs.get(run)
             if held is None:
                 raise RunLost(IDLE)
             held.pulled = time.monotonic()
-            self._ask(run, held)
-            while not (held.ready or held.finished or held.failure):
-                if not self._change.wait(deadline - time.monotonic()):
-                    return Waiting(self._reason(held))
+            if held.worker is None:
+                self._admit()  # It may have been passed over while its reader was away.
+            self._ask(held)
+            while not (held.ready or held.over):
+                # A place takes too long to come free for a thread to wait for it.
+                if held.worker is None or not held.change.wait(deadline - time.monotonic()):
+                    return self._reason(held)
             if held.ready:
                 frame = held.ready.popleft()
-                self._ask(run, held)
+                self._ask(held)
                 return frame
             self._runs.pop(run, None)
             if held.failure:
@@ -102,14 +133,19 @@ class LocalEngine:
 
     def close(self, run: str) -> None:
         """End a run; unknown runs are ignored."""
-        with self._change:
+        with self._lock:
             held = self._runs.pop(run, None)
-            if held is not None:
+            if held is None:
+                return
+            if held.worker is not None:
                 held.worker.send(("close", run))
+            elif held in self._queue:
+                self._queue.remove(held)
+            self._admit()
 
     def warm(self, lab: str) -> None:
         """Have every worker compile what the lab's default run needs, unless it has been asked to."""
-        with self._change:
+        with self._lock:
             for worker in self._workers:
                 if lab not in worker.warmed:
                     worker.warmed.add(lab)
@@ -117,76 +153,160 @@ class LocalEngine:
 
     def status(self) -> Status:
         """How the engine fares now."""
-        with self._change:
+        with self._lock:
             ready = [worker for worker in self._workers if worker.ready]
             device = ready[0].device if ready else ""
-            return Status(self.name, len(ready), len(self._workers), device, len(self._runs))
+            queued = len(self._queue)
+            return Status(
+                self.name, len(ready), len(self._workers), device, len(self._runs) - queued, queued, self._memory
+            )
 
     def worker_pids(self) -> list[int]:
         """The process ids of the workers that run now."""
-        processes = [worker.process for worker in self._workers]
+        with self._lock:
+            processes = [worker.process for worker in (*self._workers, *self._leaving)]
         return [process.pid for process in processes if process is not None]
 
     def stop(self) -> None:
-        """End every worker; a worker leaves when its input ends, and is killed if it does not."""
-        self._stopping.set()
-        for worker in self._workers:
+        """End every run and worker; a worker leaves when its input ends, and is killed if it does not."""
+        with self._lock:
+            self._stopping.set()
+            self._queue.clear()
+            for run in self._runs.values():
+                self._fail(run, STOPPING)
+            workers = (*self._workers, *self._leaving)
+        deadline = time.monotonic() + LONGEST_FAREWELL
+        for worker in workers:
             worker.end()
-        for worker in self._workers:
-            worker.join(LONGEST_FAREWELL)
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
+        for worker in workers:
+            worker.join(1.0)
+
+    def _admit(self) -> None:
+        """Let queued runs in, as many as there are places for."""
+        if not self._queue:
+            return
+        oldest = time.monotonic() - PRESENT
+        for run in self._line():
+            held = {worker: self._held(worker) for worker in self._workers}
+            roomy = [worker for worker in self._workers if held[worker] < self._limits.runs_per_worker]
+            if not roomy:
+                return
+            if run.pulled >= oldest:
+                worker = min(roomy, key=lambda worker: (worker.rank, held[worker]))
+                self._queue.remove(run)
+                run.worker, run.pulled = worker, time.monotonic()
+                worker.send(("open", run.name, run.reader, run.lab, run.params))
+                self._ask(run)
+
+    def _line(self) -> list[_Run]:
+        """The queue in the order of its going: by arrival, but each reader's first run before anybody's second."""
+        ahead: Counter[str] = Counter()
+        rounds = []
+        for run in self._queue:
+            rounds.append((ahead[run.reader], run))
+            ahead[run.reader] += 1
+        return [run for _, run in sorted(rounds, key=lambda item: item[0])]
 
     def _make_workers(self) -> list["_Worker"]:
         return [_Worker(self) for _ in range(self._limits.workers)]
 
     def _held(self, worker: "_Worker") -> int:
-        return sum(run.worker is worker for run in self._runs.values())
+        return sum(run.worker is worker and not run.over for run in self._runs.values())
 
-    def _ask(self, name: str, run: _Run) -> None:
-        if not (run.asked or run.ready or run.finished or run.failure):
+    def _ask(self, run: _Run) -> None:
+        if run.worker is not None and not (run.asked or run.ready or run.over):
             run.asked = True
-            run.worker.send(("next", name))
+            run.worker.send(("next", run.name))
 
-    def _reason(self, run: _Run) -> str:
+    def _reason(self, run: _Run) -> Waiting:
+        if run.worker is None:
+            return queued(self._line().index(run) + 1)
         if not run.worker.ready:
-            return STARTING
-        return WORKING if run.begun else COMPILING
+            return Waiting(STARTING)
+        return Waiting(WORKING if run.begun else COMPILING)
+
+    def _fail(self, run: _Run, why: str) -> None:
+        if not run.over:
+            run.failure = why
+            run.change.notify_all()
 
     def _receive(self, worker: "_Worker", message: tuple[Any, ...]) -> None:
         """What a worker says: ``ready``, a ``frame`` (or ``None`` after the last), or that a run ``failed``."""
         kind, *rest = message
-        with self._change:
+        with self._lock:
             if kind == "ready":
                 worker.ready, worker.device = True, rest[0]
             elif (run := self._runs.get(rest[0])) is not None:
                 run.asked = False
                 if kind == "failed":
-                    run.failure = rest[1]
+                    self._fail(run, rest[1])
                 elif rest[1] is None:
                     run.finished = True
                 else:
                     # The frame before the first training step needs no compiled step: it is no sign of one.
                     run.begun = run.begun or rest[1].step > 0
                     run.ready.append(rest[1])
-            self._change.notify_all()
+                run.change.notify_all()
+                if run.over:
+                    self._admit()
 
     def _lose(self, worker: "_Worker") -> None:
-        with self._change:
-            worker.ready = False
-            worker.warmed.clear()
-            for run in self._runs.values():
-                if run.worker is worker and not run.finished:
-                    run.failure = run.failure or DIED
-            self._change.notify_all()
+        """A worker's process is gone, and with it the runs that it held."""
+        worker.ready = False
+        worker.warmed.clear()
+        for run in self._runs.values():
+            if run.worker is worker:
+                self._fail(run, worker.fault or DIED)
+        worker.fault = ""
+        self._admit()
 
-    def _close_idle_runs(self) -> None:
+    def _keep_house(self) -> None:
         interval = min(1.0, self._limits.idle_seconds / 4)
         while not self._stopping.wait(interval):
-            oldest = time.monotonic() - self._limits.idle_seconds
-            with self._change:
-                idle = [name for name, run in self._runs.items() if run.pulled < oldest]
-            for name in idle:
-                self.close(name)
+            with self._lock:
+                self._close_idle_runs()
+                self._mind_memory()
+
+    def _close_idle_runs(self) -> None:
+        now = time.monotonic()
+        for run in [run for run in self._runs.values() if now - run.pulled > self._limits.idle_seconds]:
+            self.close(run.name)
+        # One for each reader who waits, the one longest unwatched first: no place is taken that nobody needs.
+        waiting = sum(now - run.pulled <= PRESENT for run in self._queue)
+        unwatched = [run for run in self._runs.values() if run.worker and not run.over and now - run.pulled > YIELDING]
+        for run in sorted(unwatched, key=lambda run: run.pulled)[:waiting]:
+            self.close(run.name)
+        self._admit()
+
+    def _mind_memory(self) -> None:
+        limit = self._limits.worker_memory_mb * 1e6
+        self._memory = 0
+        for worker in (*self._workers, *self._leaving):
+            memory = worker.memory()
+            self._memory += memory
+            if memory > ENOUGH * limit:
+                log.warning("A worker used %.0f MB, far more than it may: it is ended.", memory / 1e6)
+                worker.fault = TOO_LARGE
+                worker.kill()
+            elif memory > limit and worker in self._workers and time.monotonic() - worker.begun > SETTLED:
+                log.warning("A worker used %.0f MB, more than it may: it leaves when its runs are over.", memory / 1e6)
+                self._replace(worker)
+        for worker in self._leaving:
+            if not self._held(worker):
+                worker.end()
+        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
+
+    def _replace(self, worker: "_Worker") -> None:
+        worker.leaving = True
+        self._leaving.append(worker)
+        successor = _Worker(self)
+        self._workers[self._workers.index(worker)] = successor
+        successor.start()
+        for lab in worker.warmed:
+            self.warm(lab)
 
 
 class _Worker(threading.Thread):
@@ -195,12 +315,15 @@ class _Worker(threading.Thread):
     def __init__(self, engine: LocalEngine) -> None:
         super().__init__(name="worker", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
+        self.begun = 0.0
         self.ready = False
         self.device = ""
         self.warmed: set[str] = set()
+        self.leaving = False
+        self.fault = ""
+        """Why the process was ended, as its readers are told."""
         self._engine = engine
-        self._writing = threading.Lock()
-        self._unsent: list[tuple[Any, ...]] = []
+        self._unsent: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
 
     @property
     def rank(self) -> int:
@@ -209,18 +332,21 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         pause = 0.5
-        while not self._engine._stopping.is_set():
-            begun = time.monotonic()
+        while not self._ended():
+            self.begun = time.monotonic()
             try:
                 self._live()
             except OSError:
                 log.exception("A worker could not be started.")
-            if self._engine._stopping.is_set():
+            if self._ended():
                 return
-            lived = time.monotonic() - begun
+            lived = time.monotonic() - self.begun
             pause = 0.5 if lived > 60 else min(LONGEST_PAUSE, pause * 2)
             log.warning("A worker ended after %.0f s; another starts in %.1f s.", lived, pause)
             self._engine._stopping.wait(pause)
+
+    def _ended(self) -> bool:
+        return self.leaving or self._engine._stopping.is_set()
 
     def _live(self) -> None:
         # Two runs at a time share the cores: numpy's threads would wait for each other most of the time.
@@ -229,31 +355,26 @@ class _Worker(threading.Thread):
             self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
         )
         assert process.stdin is not None and process.stdout is not None
-        with self._writing:
-            self.process = process
-            for message in self._unsent:
-                self._write(message)
-            self._unsent.clear()
+        self.process = process
+        threading.Thread(target=_deliver, args=(self._unsent, process.stdin), name="to-worker", daemon=True).start()
         try:
             while True:
                 self._hear(pickle.load(process.stdout))
         except (EOFError, pickle.UnpicklingError, OSError):
             pass
         # At once: a run opened before this is lost, one opened after it waits for the next process.
-        with self._engine._change, self._writing:
+        with self._engine._lock:
             self.process = None
+            self.end()
+            self._unsent = SimpleQueue()
             self._lose()
         process.kill()
         process.wait()
         process.stdout.close()
-        try:
-            process.stdin.close()
-        except OSError:
-            log.debug("The worker's input was closed before all of it was written.")
 
     def _command(self) -> list[str]:
         limits = self._engine._limits
-        return [sys.executable, "-m", "core.engine.worker", str(limits.frames_per_run), str(limits.seconds_per_run)]
+        return [*COMMAND, str(limits.frames_per_run), str(limits.seconds_per_run)]
 
     def _hear(self, message: tuple[Any, ...]) -> None:
         self._engine._receive(self, message)
@@ -262,33 +383,33 @@ class _Worker(threading.Thread):
         self._engine._lose(self)
 
     def send(self, message: tuple[Any, ...]) -> None:
-        """Tell the worker; what is said before it has started waits for it."""
-        with self._writing:
-            if self.process is None:
-                self._unsent.append(message)
-            else:
-                self._write(message)
+        """Tell the worker; what is said before it has started waits for it. Hold the engine's lock."""
+        self._unsent.put(message)
 
-    def _write(self, message: tuple[Any, ...]) -> None:
-        assert self.process is not None and self.process.stdin is not None
+    def memory(self) -> int:
+        """The process's resident bytes; 0 when there is none."""
         try:
-            pickle.dump(message, self.process.stdin)
-            self.process.stdin.flush()
-        except (OSError, ValueError):
-            log.debug("A message was lost: the worker has just died, or the engine stops.")
+            return int(psutil.Process(self.process.pid).memory_info().rss) if self.process else 0
+        except psutil.Error:
+            return 0
 
     def end(self) -> None:
         """Let the process go by closing its input."""
-        with self._writing:
-            if self.process is not None and self.process.stdin is not None:
-                try:
-                    self.process.stdin.close()
-                except OSError:
-                    log.debug("The worker had gone already.")
+        self._unsent.put(None)
 
     def kill(self) -> None:
         """End the process at once, if it has not ended yet."""
         process = self.process
         if process is not None:
             process.kill()
-            process.wait()
+
+
+def _deliver(messages: "SimpleQueue[tuple[Any, ...] | None]", pipe: IO[bytes]) -> None:
+    """Write messages to a worker's input until ``None``; a thread's work, as a pipe may be full."""
+    try:
+        with pipe:
+            while (message := messages.get()) is not None:
+                pickle.dump(message, pipe)
+                pipe.flush()
+    except (OSError, ValueError):
+        log.debug("A message was lost: the worker has just died, or the engine stops.")
