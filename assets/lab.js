@@ -229,7 +229,7 @@ class LabFigure {
       this.show();
     } else if (!this.data) {
       return;
-    } else if (this.data.stale || this.data.stored || (!this.data.open && this.atEnd())) {
+    } else if (this.data.stale || (!this.data.open && (this.data.stored || this.atEnd()))) {
       this.run();
     } else {
       this.playing = true;
@@ -239,7 +239,7 @@ class LabFigure {
 
   step() {
     this.pauseAnd(() => {
-      if (this.data.stored || (this.data.drawn === 0 && !this.data.open)) this.ask(0, { do: "run" });
+      if ((this.data.stored && this.atEnd()) || (this.data.drawn === 0 && !this.data.open)) this.ask(0, { do: "run" });
       else if (this.data.drawn === 0) this.ask(0);
       else this.ask(this.data.frame + 1);
     });
@@ -322,7 +322,7 @@ class LabFigure {
       ".wd-run",
       this.playing
         ? "Pause"
-        : data.stored && !data.stale
+        : data.stored && !data.open && !data.stale
           ? "Run it live"
           : data.stale || !data.drawn || (resumable && data.frame === 0)
             ? "Run"
@@ -331,7 +331,7 @@ class LabFigure {
               : "Run again",
     );
     text(".wd-sentence", data.sentence);
-    const left = this.playing && data.open && this.rate ? (data.total - data.step) / this.rate : 0;
+    const left = this.playing && data.open && !data.stored && this.rate ? (data.total - data.step) / this.rate : 0;
     text(
       ".wd-clock",
       data.total
@@ -347,8 +347,8 @@ class LabFigure {
           ? this.playing
             ? "This run goes on with its old settings."
             : "The settings have changed since this run."
-          : data.stored && this.atEnd()
-            ? "A finished run of these settings, made earlier."
+          : data.stored
+            ? data.stored
             : data.pinned
               ? `Pinned: ${data.pinned}.`
               : data.drawn && !data.stored && data.device

@@ -1,16 +1,7 @@
-"""Finished runs of the default settings, in ``assets/runs/``: what a page draws before any worker is up.
+"""Finished runs of the default settings, in ``assets/runs/``: what a page draws before any worker is up."""
 
-A file holds, for every name, the values of all frames in one array ``(frames, …)``; the frames' steps; and the
-settings as JSON. Numbers keep their type, but for curves: float32 arrays of more than :data:`SMALL` numbers a frame
-are kept as float16 where that moves no number by more than 1/2000 of the largest, a fraction of a pixel in a figure.
-So errors and bends, which are drawn on logarithmic axes or counted, stay as they were computed.
-"""
-
-import json
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,16 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from core import book
+from core import book, recording
 from core.lab import Array, Frame, settings
+from core.recording import Unreadable
 
 log = logging.getLogger(__name__)
 
-RUNS = book.PAGES.parent / "assets" / "runs"
-SMALL = 256
-STEP, TOTAL, SETTINGS = "frame step", "frame total", "lab settings"
-"""What a file holds beside values, under names that no value has."""
-
+RUNS = book.ASSETS / "runs"
 EARLY = 0.02
 """The share of a run's frames, from its start, that is compared closely."""
 CLOSE = 0.002
@@ -49,15 +37,10 @@ def path(name: str) -> Path:
 
 def save(name: str, params: Any, frames: Sequence[Frame]) -> Path:
     """Store a finished run of the lab ``name``, and say where."""
-    arrays = {value: _small(stack) for value, stack in _stacks(frames).items()}
-    arrays[STEP] = np.array([frame.step for frame in frames])
-    arrays[TOTAL] = np.array([frame.total for frame in frames])
-    arrays[SETTINGS] = np.array(json.dumps(settings(params)))
     final = path(name)
     partial = final.with_suffix(".partial")
     final.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's flag is taken for one of ours
+    partial.write_bytes(recording.encode(params, frames))
     os.replace(partial, final)
     load.cache_clear()
     return final
@@ -76,21 +59,14 @@ def load(name: str) -> Sequence[Frame] | None:
 def read(name: str) -> Sequence[Frame]:
     """The stored run of the lab ``name``. Raises :class:`Differs` if it is missing, broken or of other settings."""
     try:
-        with path(name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            stacks = {value: _full(array) for value, array in arrays.items()}
-        steps, totals = stacks.pop(STEP).tolist(), stacks.pop(TOTAL).tolist()
-        stored = json.loads(str(stacks.pop(SETTINGS)))
-        frames = tuple(
-            Frame(step, total, {value: stack[index] for value, stack in stacks.items()})
-            for index, (step, total) in enumerate(zip(steps, totals, strict=True))
-        )
+        run = recording.decode(path(name).read_bytes())
     except FileNotFoundError:
         raise Differs(f"{name}: no run is stored.") from None
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, Unreadable) as error:
         raise Differs(f"{name}: the stored run cannot be read ({error}).") from error
-    if stored != settings(book.lab(name).Params()):
+    if run.settings != settings(book.lab(name).Params()):
         raise Differs(f"{name}: the stored run is of other settings than the defaults now.")
-    return frames
+    return run
 
 
 def compare(name: str, frames: Sequence[Frame]) -> list[str]:
@@ -116,25 +92,6 @@ def compare(name: str, frames: Sequence[Frame]) -> list[str]:
     lab = book.lab(name)
     params = lab.Params()
     return list(_compare_results(name, lab.result(params, frames), lab.result(params, stored)))
-
-
-def _stacks(frames: Sequence[Frame]) -> dict[str, Array]:
-    return {value: np.stack([frame.values[value] for frame in frames]) for value in frames[0].values}
-
-
-def _small(stack: Array) -> Array:
-    if stack.dtype != np.float32 or stack[0].size <= SMALL:
-        return stack
-    with np.errstate(over="ignore"):
-        half = stack.astype(np.float16)
-    largest = np.abs(stack).max(where=np.isfinite(stack), initial=0.0)
-    return half if np.allclose(half, stack, rtol=0, atol=largest / 2000, equal_nan=True) else stack
-
-
-def _full(stack: Array) -> Array:
-    full = stack.astype(np.float32) if stack.dtype == np.float16 else stack
-    full.flags.writeable = False  # Every reader is handed the same arrays.
-    return full
 
 
 def _shapes(frame: Frame) -> dict[str, tuple[int, ...]]:

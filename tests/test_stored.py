@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import book, stored
+from core import book, recording, stored
 from core.lab import Frame, Lab, knob, settings, spread
 
 NAME = "chapter.lab"
@@ -158,7 +158,7 @@ def test_every_lab_has_a_small_run_that_begins_as_the_code_does(name: str) -> No
     frames = stored.read(name)
     lab = book.lab(name)
     with np.load(stored.path(name)) as file:
-        assert json.loads(str(file[stored.SETTINGS])) == settings(lab.Params())
+        assert json.loads(str(file[recording.SETTINGS])) == settings(lab.Params())
     first = next(lab.run(lab.Params()))
     assert (first.step, first.total) == (frames[0].step, frames[0].total)
     for value, array in first.values.items():

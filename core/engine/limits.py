@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.lab import knob, read_settings
 
 PREFIX = "WDLW_"
-OTHERS = ("WDLW_REPORTS", "WDLW_LOG")
+OTHERS = ("WDLW_CACHE", "WDLW_LOG", "WDLW_REPORTS")
 """Variables of that prefix that limit nothing."""
 
 
@@ -59,6 +59,13 @@ class Limits:
         high=1_000_000,
         label="WDLW_WORKER_MEMORY_MB",
         help="A worker that uses more is replaced when its runs are over, and at 1.5 times this at once.",
+    )
+    cache_mb: int = knob(
+        512,
+        low=0,
+        high=1_000_000,
+        label="WDLW_CACHE_MB",
+        help="Megabytes of finished runs, kept on disk for all readers; 0 keeps none.",
     )
 
 

@@ -20,11 +20,14 @@ from core import book, charts, stored
 from core.engine import EngineError, Waiting
 from core.lab import Frame, Lab, knobs, read_settings, replace
 from core.ui.engine import engine
+from core.ui.shared import shared_runs
 
 MOST_FRAMES_A_QUESTION = 16
 """A reader who draws seldom may skip this many frames; the run must not hold the page up for longer."""
 PATIENCE = 0.25
-
+FINISHED = "A finished run of these settings, made earlier."
+SHARED = "A finished run of these settings, made earlier on this server."
+INSTEAD = "Meanwhile, this is a finished run of these settings, made earlier."
 
 OPEN: "weakref.WeakValueDictionary[str, Panel]" = weakref.WeakValueDictionary()
 """The panels of all sessions by their secret names; a session that ends lets go of its own."""
@@ -44,7 +47,8 @@ class Panel:
     frames: Sequence[Frame] = ()
     frame: int = 0
     run: str = ""
-    stored: bool = False
+    stored: str = ""
+    """Where the run that is drawn comes from, in a sentence, if it was not computed for this reader."""
     every: bool = False
     pinned: tuple[Any, Sequence[Frame]] | None = None
     note: str = ""
@@ -83,28 +87,50 @@ class Panel:
         return bool(self.frames) and self.frames[-1].step >= self.frames[-1].total
 
     def start(self) -> None:
-        """Open a run with the settings as they stand; what is drawn is kept when that is refused."""
+        """Open a run with the settings as they stand. When that is refused, a finished run of them takes its place;
+        without one, what is drawn is kept.
+        """
         engine().close(self.run)
-        self.run, self.eager = "", False
+        self.run, self.eager, self.refused = "", False, False
         try:
             self.run = engine().open(self.name, self.params, self.reader)
         except EngineError as refusal:
-            self.note, self.refused = str(refusal), True
+            self.ended = self.recall(self.params, f"{refusal} {INSTEAD}")
+            if not self.ended:
+                self.note, self.refused = str(refusal), True
         else:
-            self.shown, self.frames, self.frame, self.stored = self.params, [], 0, False
+            self.shown, self.frames, self.frame, self.stored = self.params, [], 0, ""
+
+    def recall(self, params: Any, why: str = "") -> bool:
+        """Draw the finished run of these settings from its start, if one is known; whether it is."""
+        default = params == self.lab.Params()
+        frames = stored.load(self.name) if default else shared_runs().find(self.name, params)
+        if frames is not None:
+            self.shown, self.frames, self.frame = params, frames, 0
+            self.stored = why or (FINISHED if default else SHARED)
+        return frames is not None
 
     def pull(self, frame: int) -> None:
-        """Bring the run as far as ``frame``, or as far as patience reaches, and draw that."""
+        """Bring the run as far as ``frame``, or as far as patience reaches, and draw that.
+
+        While the run is queued, a finished run of the same settings is drawn, if one is known.
+        """
         frames = self.frames if isinstance(self.frames, list) else []
         while self.run and len(frames) <= frame:
             try:
-                answer = engine().next(self.run, PATIENCE)
+                answer = engine().next(self.run, 0 if self.stored else PATIENCE)
             except EngineError as loss:
                 self.note, self.run = str(loss), ""
                 break
             if isinstance(answer, Waiting):
-                self.note, self.waiting, self.place = answer.note, True, answer.place
+                if answer.place and not (frames or self.stored):
+                    self.ended = self.recall(self.shown)
+                self.note = f"{answer.note} {INSTEAD}" if self.stored else answer.note
+                self.waiting, self.place = not self.stored, answer.place
                 break
+            if self.stored:
+                self.frames, self.stored = frames, ""
+                frame = 0
             if answer is None:
                 self.run = ""
                 break
@@ -112,6 +138,7 @@ class Panel:
             if answer.step >= answer.total:
                 engine().close(self.run)
                 self.run, self.ended = "", True
+                shared_runs().keep(self.name, self.shown, tuple(frames))
         self.frame = max(0, min(frame, len(self.frames) - 1))
 
     def set(self, params: Any) -> None:
@@ -119,16 +146,15 @@ class Panel:
         self.params = params
         self.start()
         self.changed = True
-        if self.run:
+        if not self.refused:
             self.play += 1
 
 
 def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
-    """A reader's panel: on the stored run of the defaults, or empty and ready to run."""
+    """A reader's panel: at the end of a finished run of these settings or, without one, of the defaults."""
     panel = Panel(slug, short, reader, params, book.labs(slug)[short].Params())
-    frames = stored.load(panel.name)
-    if frames is not None:
-        panel.frames, panel.stored, panel.frame = frames, True, len(frames) - 1
+    if panel.recall(params) or panel.recall(panel.shown):
+        panel.frame = len(panel.frames) - 1
     panel.eager = panel.params != panel.shown
     OPEN[panel.token] = panel
     engine().warm(panel.name)

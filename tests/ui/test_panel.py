@@ -1,6 +1,7 @@
 """The panel answers what a browser asks, and survives what no browser would."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import book, stored
-from core.engine import Refused, RunLost, Status, Waiting
+from core.engine import Refused, RunLost, Status, Waiting, queued
 from core.lab import Frame
+from core.shared import SharedRuns
 from core.ui import panel as panels
 from core.ui.panel import Panel, answer, begin, snapshot
 
 NAME = "sine_fits.fit"
+OTHER = book.lab(NAME).Params(width=64)
 
 
 class StoredEngine:
@@ -57,8 +60,22 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> StoredEngine:
     return engine
 
 
-def fresh() -> Panel:
-    return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
+@pytest.fixture
+def runs(engine: StoredEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SharedRuns:
+    """Finished runs in a directory of their own; the engine gives the same frames for any settings."""
+    runs = SharedRuns(tmp_path, 512)
+    monkeypatch.setattr(panels, "shared_runs", lambda: runs)
+    return runs
+
+
+def fresh(params: Any = None) -> Panel:
+    return begin("sine_fits", "fit", "me", params or book.lab(NAME).Params())
+
+
+def run_to_its_end(panel: Panel) -> None:
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    while panel.run:
+        answer(panel, {"frame": panel.frame + 1})
 
 
 def test_a_panel_is_found_by_its_token_while_its_session_lasts(engine: StoredEngine) -> None:
@@ -118,9 +135,10 @@ def test_a_reason_for_no_frame_is_told_and_what_was_drawn_is_kept(engine: Stored
     assert shown["waiting"] == isinstance(trouble, Waiting) == shown["open"]
 
 
-def test_a_refusal_is_told(engine: StoredEngine) -> None:
-    engine.trouble = Refused("No room.")
+def test_a_refusal_is_told_and_what_is_drawn_is_kept(engine: StoredEngine) -> None:
     panel = fresh()
+    panel.params = OTHER
+    engine.trouble = Refused("No room.")
     answer(panel, {"frame": 0, "act": {"do": "run"}})
     shown = snapshot(panel)
     assert shown["note"] == "No room."
@@ -128,6 +146,82 @@ def test_a_refusal_is_told(engine: StoredEngine) -> None:
     assert shown["refused"] and shown["frame"] == shown["drawn"] - 1
     answer(panel, {"frame": None})
     assert not snapshot(panel)["refused"]
+
+
+def test_a_finished_run_takes_the_place_of_one_that_is_refused(engine: StoredEngine) -> None:
+    panel = fresh()
+    engine.trouble = Refused("No room.")
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    shown = snapshot(panel)
+    assert not shown["refused"] and not shown["open"]
+    assert shown["frame"] == 0 and shown["drawn"] == len(engine.frames or ())
+    assert shown["stored"] == f"No room. {panels.INSTEAD}"
+    answer(panel, {"frame": 1})
+    assert snapshot(panel)["frame"] == 1
+
+
+def test_a_finished_run_is_drawn_while_the_own_one_is_queued(engine: StoredEngine) -> None:
+    panel = fresh()
+    engine.trouble = queued(3)
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    for frame in (0, 1, 2):
+        answer(panel, {"frame": frame})
+        shown = snapshot(panel)
+        assert (shown["frame"], shown["drawn"]) == (frame, len(engine.frames or ()))
+        assert shown["open"] and shown["place"] == 3 and not shown["waiting"]
+        assert shown["note"].startswith("You are number 3") and shown["note"].endswith(panels.INSTEAD)
+    engine.trouble = None
+    answer(panel, {"frame": 3})
+    shown = snapshot(panel)
+    assert (shown["frame"], shown["drawn"], shown["step"]) == (0, 1, 0)
+    assert shown["open"] and not shown["stored"] and not shown["note"]
+
+
+def test_who_is_queued_with_settings_that_nobody_ran_waits(engine: StoredEngine) -> None:
+    panel = fresh()
+    panel.params = OTHER
+    engine.trouble = queued(3)
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    shown = snapshot(panel)
+    assert shown["waiting"] and shown["drawn"] == 0 and shown["note"] == queued(3).note
+
+
+def test_a_link_opens_at_the_end_of_the_run_that_another_reader_made_of_its_settings(runs: SharedRuns) -> None:
+    first = fresh(OTHER)
+    assert snapshot(first)["eager"] and snapshot(first)["stored"] == panels.FINISHED  # That of the defaults.
+    run_to_its_end(first)
+    runs.wait()
+    second = fresh(OTHER)
+    shown = snapshot(second)
+    assert shown["step"] == shown["total"] and shown["stored"] == panels.SHARED
+    assert not shown["eager"] and not shown["stale"] and not shown["open"]
+    answer(second, {"frame": 3})
+    assert snapshot(second)["frame"] == 3
+    answer(second, {"frame": 0, "act": {"do": "run"}})
+    shown = snapshot(second)
+    assert shown["open"] and not shown["stored"] and shown["drawn"] == 1  # Run trains it live.
+
+
+def test_a_run_that_was_left_or_lost_is_not_shared(runs: SharedRuns, engine: StoredEngine) -> None:
+    panel = fresh(OTHER)
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    answer(panel, {"frame": 5})
+    engine.trouble = RunLost("It is gone.")
+    answer(panel, {"frame": 6})
+    runs.wait()
+    assert runs.find(NAME, OTHER) is None
+
+
+def test_in_a_full_house_a_shared_run_is_played_instead(runs: SharedRuns, engine: StoredEngine) -> None:
+    run_to_its_end(fresh(OTHER))
+    runs.wait()
+    panel = fresh()
+    panel.params = OTHER
+    engine.trouble = Refused("No room.")
+    answer(panel, {"frame": 0, "act": {"do": "run"}})
+    shown = snapshot(panel)
+    assert (shown["frame"], shown["refused"], shown["stored"]) == (0, False, f"No room. {panels.INSTEAD}")
+    assert panel.shown == OTHER
 
 
 def test_new_seed_and_new_data_change_one_setting_each(engine: StoredEngine) -> None:
