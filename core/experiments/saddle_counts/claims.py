@@ -10,6 +10,7 @@ from core.experiments.saddle_counts import (
     critical_points,
     dimension,
     kac_rice,
+    linear_autoencoder,
     momentum,
     real_net,
     trapping,
@@ -32,7 +33,7 @@ def _plateau(subset: tuple[int, ...], number: str, eigenvalues: str = autoencode
     return float(next(plateau[number] for plateau in plateaus if plateau["subset"] == list(subset)))
 
 
-def _critical_points() -> tuple[autoencoder.Critical, ...]:
+def _critical_points() -> tuple[linear_autoencoder.Critical, ...]:
     return autoencoder.points_of(autoencoder.Params())
 
 
@@ -44,7 +45,7 @@ def _indices_agreeing() -> float:
         outer = np.zeros((1, len(eigenvalues), autoencoder.Params.bottleneck))
         for unit, number in enumerate(point.subset):
             outer[0, number - 1, unit] = 1
-        full = autoencoder.hessian(outer, outer.transpose(0, 2, 1), eigenvalues)[0]
+        full = linear_autoencoder.hessian(outer, outer.transpose(0, 2, 1), eigenvalues)[0]
         agreeing += int(np.sum(np.linalg.eigvalsh(full) < -1e-9)) == point.index
     return float(agreeing)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.experiments.saddle_counts import autoencoder
+from core.experiments.saddle_counts import autoencoder, linear_autoencoder
 from core.lab import Frame, Unfit
 
 from ..checks import check_figure, check_run, check_sentence
@@ -48,23 +48,25 @@ def test_settings_change_the_run(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("bottleneck", [1, 2, 3, 5, 7])
 def test_loss_gradient_and_index_at_every_critical_point(bottleneck: int) -> None:
     eigenvalues = np.array(DEFAULT)
-    points = autoencoder.critical_points(DEFAULT, bottleneck)
+    points = linear_autoencoder.critical_points(DEFAULT, bottleneck)
     assert [point.index for point in points].count(0) == 1
     for point in points:
         outer = np.zeros((1, len(DEFAULT), bottleneck))
         outer[0, np.array(point.subset, int) - 1, np.arange(len(point.subset))] = 1
         inner = outer.transpose(0, 2, 1)
-        loss, *gradients = autoencoder.slope(outer, inner, eigenvalues)
+        loss, *gradients = linear_autoencoder.slope(outer, inner, eigenvalues)
         assert loss[0] == pytest.approx(point.loss)
         assert all(np.abs(gradient).max() < 1e-14 for gradient in gradients)
-        spectrum = np.linalg.eigvalsh(autoencoder.hessian(outer, inner, eigenvalues)[0])
+        spectrum = np.linalg.eigvalsh(linear_autoencoder.hessian(outer, inner, eigenvalues)[0])
         assert np.sum(spectrum < -1e-9) == point.index
-        descents = sorted(autoencoder.descents(DEFAULT, bottleneck, point.subset))
+        descents = sorted(linear_autoencoder.descents(DEFAULT, bottleneck, point.subset))
         assert np.allclose(np.sort(-spectrum[spectrum < -1e-9]), descents)
 
 
 def test_sixteen_points_of_two_units_and_five_inputs() -> None:
-    points = {point.subset: (round(point.loss, 12), point.index) for point in autoencoder.critical_points(DEFAULT, 2)}
+    points = {
+        point.subset: (round(point.loss, 12), point.index) for point in linear_autoencoder.critical_points(DEFAULT, 2)
+    }
     assert len(points) == 16
     assert points[()] == (5.4, 10)
     assert points[1,] == (1.4, 4)
@@ -73,7 +75,7 @@ def test_sixteen_points_of_two_units_and_five_inputs() -> None:
 
 
 def test_subsets_are_numbered_as_the_eigenvalues_are_written() -> None:
-    minimum = min(autoencoder.critical_points((1.0, 3.0, 2.0), 2), key=lambda point: point.loss)
+    minimum = min(linear_autoencoder.critical_points((1.0, 3.0, 2.0), 2), key=lambda point: point.loss)
     assert minimum.subset == (2, 3) and minimum.index == 0
 
 
@@ -83,14 +85,16 @@ def test_gradient_and_hessian_are_derivatives_of_the_loss() -> None:
     point = np.concatenate((outer.ravel(), inner.ravel()))
 
     def at(values: np.ndarray[Any, Any]) -> Any:
-        loss, *gradients = autoencoder.slope(values[:6].reshape(1, 3, 2), values[6:].reshape(1, 2, 3), eigenvalues)
+        loss, *gradients = linear_autoencoder.slope(
+            values[:6].reshape(1, 3, 2), values[6:].reshape(1, 2, 3), eigenvalues
+        )
         return loss[0], np.concatenate([gradient.ravel() for gradient in gradients])
 
     step = 1e-6 * np.eye(12)
     slopes = np.array([(at(point + along)[0] - at(point - along)[0]) / 2e-6 for along in step])
     assert np.allclose(slopes, at(point)[1], atol=1e-7)
     columns = np.array([(at(point + along)[1] - at(point - along)[1]) / 2e-6 for along in step])
-    assert np.allclose(columns, autoencoder.hessian(outer, inner, eigenvalues)[0], atol=1e-7)
+    assert np.allclose(columns, linear_autoencoder.hessian(outer, inner, eigenvalues)[0], atol=1e-7)
 
 
 def test_descent_lingers_at_the_two_saddles_of_the_reference() -> None:
