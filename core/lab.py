@@ -22,6 +22,8 @@ Array = NDArray[Any]
 Value = bool | int | float | str
 Columns = dict[str, list[Any]]
 """One data set of a figure: equally long columns by name, ready for JSON (no NaN: ``None``)."""
+Rows = Mapping[str, Sequence[Any]]
+"""The leading axes of a frame's arrays by name, each with the places along it."""
 
 LONGEST_QUOTE = 40
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -184,6 +186,11 @@ class Guess:
     reveal: Callable[[Any, Sequence[Frame]], str]
 
 
+def replicas(params: Any) -> Rows:
+    """The rows of a lab whose numbers are one a net."""
+    return {"replica": range(params.replicas)}
+
+
 @dataclass(frozen=True)
 class Lab(Generic[P]):
     """One experiment. ``run`` yields frames; ``charts`` and ``data`` together are its figure.
@@ -191,8 +198,8 @@ class Lab(Generic[P]):
     ``charts(params)`` gives the panels, whose data sets are named but empty, so that the drawing stays and only
     data moves while a run goes on; ``data(params, frames)`` fills them for the last of ``frames`` (with
     ``every``, also each replica by itself). ``result`` names the final numbers. ``sentence`` says what this run
-    shows; it is also the figure's text alternative. ``drawn`` names a text setting whose points the reader can draw on
-    the first panel.
+    shows; it is also the figure's text alternative. ``rows`` names what a frame has a number for: a row each in a table
+    (:mod:`core.tables`). ``drawn`` names a text setting whose points the reader can draw on the first panel.
     """
 
     title: str
@@ -202,6 +209,7 @@ class Lab(Generic[P]):
     data: Callable[[P, Sequence[Frame], bool], dict[str, Columns]]
     result: Callable[[P, Sequence[Frame]], dict[str, Any]]
     sentence: Callable[[P, Sequence[Frame]], str]
+    rows: Callable[[P], Rows] = replicas
     guess: Guess | None = None
     drawn: str = ""
 

@@ -52,7 +52,16 @@ def nothing(*_: object) -> Any:
     raise NotImplementedError
 
 
-LAB = Lab("A lab", Params, run, nothing, nothing, result, lambda params, frames: "This run shows ≤ 1 thing.")
+LAB = Lab(
+    "A lab",
+    Params,
+    run,
+    nothing,
+    nothing,
+    result,
+    lambda params, frames: "This run shows ≤ 1 thing.",
+    lambda params: {"replica": range(3)},
+)
 
 
 def broken() -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core import book, stored
 from core.cli.output import Fault, nearest, progress, write, write_json, write_table
-from core.lab import Frame, Knob, Lab, Unfit, Value, knobs, plain, quote, replace, settings
+from core.lab import Frame, Knob, Lab, Rows, Unfit, Value, knobs, plain, quote, replace, settings
 
 
 def show_list(arguments: Namespace) -> int:
@@ -63,7 +63,7 @@ def run(arguments: Namespace) -> int:
     frames = collect(arguments.lab, params)
     seconds = time.monotonic() - begun
     if arguments.csv is not None:
-        _write_csv(frames, arguments.csv, arguments.curves)
+        _write_csv(frames, lab.rows(params), arguments.csv, arguments.curves)
     if arguments.json:
         answer = {"lab": arguments.lab, "params": settings(params), "frames": len(frames)}
         answer |= {"seconds": round(seconds, 3), "device": device, "result": lab.result(params, frames)}
@@ -163,10 +163,10 @@ def _check_writable(path: Path) -> None:
         raise Fault(f"Nothing can be written to {quote(path)}.")
 
 
-def _write_csv(frames: Sequence[Frame], target: str, curves: bool) -> None:
+def _write_csv(frames: Sequence[Frame], rows: Rows, target: str, curves: bool) -> None:
     from core.tables import frames_table
 
-    table = frames_table(frames, curves)
+    table = frames_table(frames, rows, curves)
     if target == "-":
         table.to_csv(sys.stdout, index=False, lineterminator="\n")
         return

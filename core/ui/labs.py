@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core import book, charts, export, pictures, tables
-from core.lab import Frame, Guess, replace, settings
+from core.lab import Frame, Guess, Lab, replace, settings
 from core.ui import links, prose, scripts, share
 from core.ui.controls import controls, put
 from core.ui.panel import Panel, begin
@@ -100,25 +101,32 @@ def _data(panel: Panel) -> None:
         with st.popover("Share", type="tertiary"):
             _share(panel)
     if table and panel.frames:
-        st.dataframe(tables.frames_table(panel.frames[: panel.frame + 1]), hide_index=True, height=300)
+        st.dataframe(_table(panel), hide_index=True, height=300)
+
+
+def _table(panel: Panel, curves: bool = False) -> pd.DataFrame:
+    with panel.lock:
+        frames, rows = list(panel.frames[: panel.frame + 1]), panel.lab.rows(panel.shown)
+    return tables.frames_table(frames, rows, curves)
+
+
+def _picture(panel: Panel, make: Callable[[Lab[Any], Any, Sequence[Frame]], Any]) -> Any:
+    with panel.lock:
+        shown, frames = panel.shown, list(panel.frames[: panel.frame + 1])
+    return make(panel.lab, shown, frames)
 
 
 def _downloads(panel: Panel) -> None:
     """The run as files: numbers, figure, and code that runs it elsewhere. Each is made when it is asked for."""
-    shown = panel.shown
-
-    def drawn() -> Sequence[Frame]:
-        return panel.frames[: panel.frame + 1]
-
     files: dict[str, tuple[str, str, Callable[[], str | bytes]]] = {
-        "Numbers, CSV": ("csv", "text/csv", lambda: tables.frames_table(panel.frames).to_csv(index=False)),
-        "Numbers, Parquet": (
+        "Numbers, CSV": ("csv", "text/csv", lambda: _table(panel).to_csv(index=False)),
+        "Numbers and curves, Parquet": (
             "parquet",
             "application/vnd.apache.parquet",
-            lambda: tables.frames_table(panel.frames).to_parquet(),
+            lambda: _table(panel, curves=True).to_parquet(),
         ),
-        "Figure, SVG": ("svg", "image/svg+xml", lambda: pictures.svg(panel.lab, shown, drawn())),
-        "Figure, PNG": ("png", "image/png", lambda: pictures.png(panel.lab, shown, drawn())),
+        "Figure, SVG": ("svg", "image/svg+xml", lambda: _picture(panel, pictures.svg)),
+        "Figure, PNG": ("png", "image/png", lambda: _picture(panel, pictures.png)),
         "Code, Python": ("py", "text/x-python", lambda: export.script(panel.name, panel.params)),
         "Code, notebook": ("ipynb", "application/x-ipynb+json", lambda: export.notebook(panel.name, panel.params)),
     }

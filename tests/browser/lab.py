@@ -25,7 +25,7 @@ class LabPanel:
 
     def drawn(self) -> "LabPanel":
         """Wait until a frame has been drawn."""
-        expect(self.figure).to_have_attribute("data-drawn", ANY_NUMBER, timeout=30_000)
+        expect(self.figure).to_have_attribute("data-drawn", ANY_NUMBER, timeout=60_000)
         return self
 
     @property
@@ -38,7 +38,7 @@ class LabPanel:
         """How often the figure was built since this element was made."""
         return int(self.figure.get_attribute("data-embeds") or 0)
 
-    def expect_step(self, test: str, seconds: float = 30) -> None:
+    def expect_step(self, test: str, seconds: float = 90) -> None:
         """Wait until ``test``, of the step ``s`` in JavaScript, holds."""
         handle = self.figure.element_handle()
         self.page.wait_for_function(

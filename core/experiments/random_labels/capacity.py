@@ -308,6 +308,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"points": sizes(params)},
     guess=Guess(
         question="60 random points in 30 dimensions; a coin decides for each whether it is heads or tails. How often "
         "does some hyperplane through the origin part the heads from the tails?",

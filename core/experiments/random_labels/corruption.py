@@ -289,6 +289,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"random_share": SHARES, "replica": range(params.seeds)},
     guess=Guess(
         question="Of 1,000 labels, 40 % are drawn at random, so that 64 % are right. Nets learn until they have every "
         "one of them, the wrong ones too. How many test images do they then get right?",

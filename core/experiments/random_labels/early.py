@@ -350,6 +350,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"replica": range(params.seeds)},
     guess=Guess(
         question="Of 1,000 digits, 40 % get a label drawn at random, and nets learn all of them as given. Stop after a "
         "few epochs, when validation is best: which label do they give the training images whose label is wrong?",

@@ -319,6 +319,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"replica": range(params.replicas), "width": widths(params)},
     guess=Guess(
         question="200 pictures of 64 pixels with random labels, 0 to 9. The hidden layer stays random; only the last "
         "layer is fitted. From how many hidden units on does it meet every label exactly?",

@@ -313,6 +313,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"condition": NAMES, "replica": range(replicas(params))},
     guess=Guess(
         question="A net of 512 hidden units is shown 1,000 images of digits, each with a label drawn at random. How "
         "long does it take to have every label right, compared with the true labels?",

@@ -298,6 +298,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"direction": range(params.directions)},
     guess=Guess(
         question="200 pictures of 64 pixels each are given random labels, 0 to 9. A net with one hidden layer is to "
         "reproduce every one of them. How many weights does it need, at most?",

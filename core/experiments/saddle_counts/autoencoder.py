@@ -425,6 +425,10 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {
+        "replica": range(params.replicas),
+        "passed_on": [shown(point.subset) for point in points_of(params)],
+    },
     guess=Guess(
         question="A linear autoencoder with two hidden units and five inputs has 16 critical points, of which 15 are "
         "saddles. Descent starts with all weights near zero. What does it do on its way?",

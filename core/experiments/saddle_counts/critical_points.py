@@ -256,6 +256,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"field": range(params.fields)},
     guess=Guess(
         question="A random hilly landscape over a plane: find every point where the ground is level. What share of "
         "them are minima?",

@@ -279,6 +279,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"dimension": DIMENSIONS},
     guess=Guess(
         question="At a flat point of a landscape in ten dimensions, each of ten directions curves up or down. Were "
         "they ten coin flips, one flat point in 1,024 would be a minimum. In a random smooth landscape, how many are?",

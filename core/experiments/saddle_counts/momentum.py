@@ -471,6 +471,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"method": list(METHODS.values()), "replica": range(params.replicas)},
     guess=Guess(
         question="Momentum β = 0.9 adds up the last ten steps or so, and is said to make descent 1/(1 − β) = 10 times "
         "as fast. How much sooner does it leave this saddle, at ηλ = 0.01?",

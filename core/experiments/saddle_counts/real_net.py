@@ -469,6 +469,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"replica": range(params.replicas), "level": moments(params).tolist()},
     guess=Guess(
         question="Nets of 442 weights learn ten digits. Half-way, the Hessian has 442 eigenvalues, most of them close "
         "to 0. How many stand clearly apart as the largest?",

@@ -324,6 +324,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"dimension": dimensions(params)},
     guess=Guess(
         question="Two landscapes, each of which traps half of all descents in one dimension: one round dip in the "
         "middle of a falling surface, and a good and a bad well for every coordinate. What do ten dimensions do?",

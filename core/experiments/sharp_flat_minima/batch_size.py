@@ -326,6 +326,10 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {
+        "batch_size_and_rate": [name(pair) for pair in pairs(params)],
+        "replica": range(params.replicas),
+    },
     guess=Guess(
         question="Nets trained at rate 0.2 with batches of 64, and others with batches of 512, which need some seven "
         "times as many epochs, are stopped at the same training loss. How curved is the loss there, in its steepest "

@@ -275,6 +275,10 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {
+        "kept": [f"{method}, {at}" for at in AT for method in METHODS],
+        "replica": range(params.replicas),
+    },
     guess=Guess(
         question="A sharpness-aware step looks for the worst point nearby and follows the gradient there: two "
         "gradients a step. Plain descent may take the same number of gradients, so twice the steps. Which nets "

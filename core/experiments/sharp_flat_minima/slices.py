@@ -329,6 +329,7 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
+    rows=lambda params: {"batch_size": (params.small, params.large), "replica": range(REPLICAS)},
     guess=Guess(
         question="A picture of the loss around a minimum cuts it along a random direction out of 15,210. How much of "
         "the curvature of the steepest direction does such a slice show?",
