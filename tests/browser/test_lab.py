@@ -108,6 +108,7 @@ def test_a_slider_moved_during_a_run_does_not_lose_the_run(page: Page, server: S
 def test_guess_is_answered_by_the_run(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits")
     page.get_by_text("About the same", exact=True).first.click()
+    lab.figure.scroll_into_view_if_needed()  # It plays only in sight.
     lab.expect_step("s > 0 && s < 3000")
     revealed = page.locator(".wd-reveal").first
     expect(revealed).to_contain_text("The run gave", timeout=120_000)
