@@ -97,8 +97,11 @@ def test_chapters_do_not_import_each_other(chapter: book.Chapter) -> None:
     [
         ("book, stored; book.lab_names()", ("tensorflow", "keras", "sklearn", "streamlit")),
         ("book; [book.claims(chapter.slug) for chapter in book.chapters()]", ("tensorflow", "keras", "streamlit")),
-        ("book; from core.engine import local, inline, worker; book.lab_names()", ("tensorflow", "keras", "streamlit")),
-        ("book; from core.ui import chapter, server; book.lab_names()", ("tensorflow", "keras")),
+        (
+            "book; from core.engine import actor, inline, local, ray, worker; book.lab_names()",
+            ("tensorflow", "keras", "ray", "streamlit"),
+        ),
+        ("book; from core.ui import chapter, server; book.lab_names()", ("tensorflow", "keras", "ray")),
         ("__main__", ("tensorflow", "keras", "streamlit", "altair")),
     ],
     ids=["labs", "claims", "engine", "server", "commands"],

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from core.lab import knob, read_settings
 
 PREFIX = "WDLW_"
-OTHERS = ("WDLW_CACHE", "WDLW_LOG", "WDLW_REPORTS")
+OTHERS = (
+    "WDLW_CACHE", "WDLW_ENGINE", "WDLW_FALLBACK", "WDLW_LOG", "WDLW_RAY_CPUS", "WDLW_RAY_GPUS", "WDLW_REPORTS",
+)  # fmt: skip
 """Variables of that prefix that limit nothing."""
 
 

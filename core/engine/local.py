@@ -225,7 +225,7 @@ class LocalEngine:
         if run.worker is None:
             return queued(self._line().index(run) + 1)
         if not run.worker.ready:
-            return Waiting(STARTING)
+            return Waiting(run.worker.starting)
         return Waiting(WORKING if run.begun else COMPILING)
 
     def _fail(self, run: _Run, why: str) -> None:
@@ -312,6 +312,9 @@ class LocalEngine:
 class _Worker(threading.Thread):
     """A place for a worker process: starts it, listens to it, and starts another when it dies."""
 
+    noun = "A worker"
+    starting = STARTING
+
     def __init__(self, engine: LocalEngine) -> None:
         super().__init__(name="worker", daemon=True)
         self.process: subprocess.Popen[bytes] | None = None
@@ -337,12 +340,12 @@ class _Worker(threading.Thread):
             try:
                 self._live()
             except OSError:
-                log.exception("A worker could not be started.")
+                log.exception("%s could not be started.", self.noun)
             if self._ended():
                 return
             lived = time.monotonic() - self.begun
             pause = 0.5 if lived > 60 else min(LONGEST_PAUSE, pause * 2)
-            log.warning("A worker ended after %.0f s; another starts in %.1f s.", lived, pause)
+            log.warning("%s ended after %.0f s; another starts in %.1f s.", self.noun, lived, pause)
             self._engine._stopping.wait(pause)
 
     def _ended(self) -> bool:

@@ -1,0 +1,173 @@
+"""Real clusters of Ray on this machine, of two nodes with one processor each, so with a worker on each."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import book
+from core.engine import Engine, Refused, RunLost, Waiting
+from core.engine.inline import InlineEngine
+from core.engine.limits import Limits
+from core.engine.local import DIED
+from core.engine.ray import STARTING, UNREACHABLE, Cluster, RayEngine, read_cluster
+from core.lab import Frame
+from tests.engine import ray_cluster
+from tests.engine.ray_cluster import RayCluster
+
+LAB = "sine_fits.fit"
+SHORT = book.lab(LAB).Params(steps=300, width=8, replicas=4)
+LONG = book.lab(LAB).Params(steps=10_000, width=8, replicas=4)
+SWEEP = "saddle_counts.dimension"
+LIMITS = Limits(workers=2, runs_per_worker=3)
+PATIENT = 120.0
+"""Seconds that a worker may take to start on a busy machine."""
+NOBODY = "127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with ray_cluster.start() as started:
+        started.add()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def engine(cluster: RayCluster) -> Iterator[RayEngine]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", cluster.address)
+        started = RayEngine(LIMITS, Cluster())
+        yield started
+        started.stop()
+
+
+def pull(engine: Engine, run: str) -> Frame | None:
+    """The next frame, however long it takes."""
+    deadline = time.monotonic() + PATIENT
+    while isinstance(answer := engine.next(run), Waiting):
+        assert time.monotonic() < deadline, answer.note
+    return answer
+
+
+def collect(engine: Engine, lab: str, params: Any) -> list[Frame]:
+    run = engine.open(lab, params, "collector")
+    frames = []
+    while (frame := pull(engine, run)) is not None:
+        frames.append(frame)
+    return frames
+
+
+def wait(engine: Engine, ready: int) -> None:
+    deadline = time.monotonic() + PATIENT
+    while engine.status().workers_ready < ready:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def refusal(engine: Engine) -> str:
+    """What a reader is told who presses Run, once it is not that a worker is starting."""
+    deadline = time.monotonic() + PATIENT
+    while time.monotonic() < deadline:
+        try:
+            run = engine.open(LAB, SHORT, "reader")
+            engine.next(run)
+            engine.close(run)
+        except (Refused, RunLost) as why:
+            return str(why)
+    raise TimeoutError
+
+
+def test_a_reader_who_comes_early_is_told_why_nothing_moves(engine: RayEngine) -> None:
+    early = engine.status().workers_ready == 0
+    run = engine.open(LAB, SHORT, "early")
+    assert not early or engine.next(run, patience=0.01) == Waiting(STARTING)
+    first = pull(engine, run)
+    assert first is not None and first.step == 0
+    engine.close(run)
+    status = engine.status()
+    assert (status.engine, status.workers, status.runs) == ("ray", 2, 0) and status.device
+
+
+@pytest.mark.parametrize(("lab", "params"), [(LAB, SHORT), (SWEEP, book.lab(SWEEP).Params(samples=1000))])
+def test_frames_are_those_of_inline_bit_for_bit(engine: RayEngine, lab: str, params: Any) -> None:
+    here, there = collect(InlineEngine(), lab, params), collect(engine, lab, params)
+    assert [(f.step, f.total) for f in here] == [(f.step, f.total) for f in there]
+    for one, other in zip(here, there, strict=True):
+        assert list(one.values) == list(other.values)
+        for name, array in one.values.items():
+            assert array.dtype == other.values[name].dtype
+            np.testing.assert_array_equal(array, other.values[name])
+
+
+def test_a_killed_node_costs_its_runs_and_no_others(engine: RayEngine, cluster: RayCluster) -> None:
+    wait(engine, 2)
+    assert cluster.free() == 0
+    runs = [engine.open(LAB, LONG, "reader") for _ in range(2)]
+    assert len({engine._runs[run].worker for run in runs}) == 2
+    for run in runs:
+        assert pull(engine, run) is not None
+    cluster.kill()
+    lost: list[str] = []
+    deadline = time.monotonic() + PATIENT
+    while not lost and time.monotonic() < deadline:
+        for run in runs:
+            try:
+                engine.next(run)
+            except RunLost as why:
+                assert str(why) == DIED
+                lost.append(run)
+    [kept] = set(runs) - set(lost)
+    assert pull(engine, kept) is not None
+    again = collect(engine, LAB, SHORT)
+    assert again[-1].step == SHORT.steps
+    engine.close(kept)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_added_gets_the_worker_that_was_lost(engine: RayEngine, cluster: RayCluster) -> None:
+    cluster.add()
+    wait(engine, 2)
+
+
+def test_stop_gives_the_processors_back(engine: RayEngine, cluster: RayCluster) -> None:
+    engine.stop()
+    assert engine._bridge.process is None
+    deadline = time.monotonic() + PATIENT
+    while cluster.free() == 0:
+        assert time.monotonic() < deadline
+
+
+def test_without_a_cluster_readers_are_told_so(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", NOBODY)
+    engine = RayEngine(LIMITS, Cluster())
+    try:
+        assert refusal(engine) == UNREACHABLE
+        [word] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert f"The Ray cluster at {NOBODY} cannot be reached" in word and "refused" in word
+        assert engine.status().workers_ready == 0
+    finally:
+        engine.stop()
+
+
+@pytest.mark.slow
+def test_without_a_cluster_this_machine_trains_when_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", NOBODY)
+    engine = RayEngine(LIMITS, Cluster(fallback="local"))
+    try:
+        wait(engine, 1)
+        assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
+    finally:
+        engine.stop()
+
+
+def test_each_setting_is_read_from_its_variable() -> None:
+    environment = {"WDLW_ENGINE": "ray", "WDLW_FALLBACK": "local", "WDLW_RAY_CPUS": "0.5", "WDLW_RAY_GPUS": "0.25"}
+    assert read_cluster(environment) == (Cluster("ray", "local", 0.5, 0.25), [])
+
+
+def test_what_cannot_be_read_is_one_sentence_and_the_default() -> None:
+    cluster, [miss] = read_cluster({"WDLW_ENGINE": "rya", "WDLW_RAY_CPUS": "2"})
+    assert cluster == Cluster(ray_cpus=2.0)
+    assert miss.startswith("WDLW_ENGINE must be") and miss.endswith("is used.")
