@@ -64,5 +64,5 @@ def open_lab(page: Page, url: str, name: str = "fit") -> LabPanel:
     """Go to ``url`` and wait for the lab's first drawing."""
     page.goto(url)
     lab = LabPanel(page, name)
-    lab.figure.scroll_into_view_if_needed()
-    return lab.drawn()
+    lab.drawn().figure.scroll_into_view_if_needed()  # Only then: what is drawn above it moves it.
+    return lab
