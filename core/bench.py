@@ -53,18 +53,19 @@ def measure(rounds: int, seconds: float, say: Callable[[int, int, str], None]) -
     """The best speed of every installed contender for every net, after a first round that does not count."""
     speeds: dict[Net, dict[str, float]] = {net: {} for net in NETS}
     with ExitStack() as stack:
-        processes = {name: stack.enter_context(_process(name)) for name, way in CONTENDERS.items() if way.installed}
+        processes = {name: stack.enter_context(process(name)) for name, way in CONTENDERS.items() if way.installed}
         turns = [(turn, name, net) for turn in range(rounds + 1) for name in processes for net in NETS]
         for done, (turn, name, net) in enumerate(turns):
             say(done, len(turns), CONTENDERS[name].title)
-            speed = _ask(processes[name], name, NETS.index(net), seconds)
+            speed = ask(processes[name], name, NETS.index(net), seconds)
             if turn:
                 speeds[net][name] = max(speed, speeds[net].get(name, 0.0))
     return speeds
 
 
 @contextmanager
-def _process(name: str) -> Iterator["subprocess.Popen[str]"]:
+def process(name: str) -> Iterator["subprocess.Popen[str]"]:
+    """A contender in a process of its own, until the block ends."""
     command = [sys.executable, "-m", "core.contenders", name]
     threads = CONTENDERS[name].threads
     environment = {**os.environ, "TF_NUM_INTRAOP_THREADS": str(threads)} if threads else None
@@ -77,7 +78,8 @@ def _process(name: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def _ask(process: "subprocess.Popen[str]", name: str, net: int, seconds: float) -> float:
+def ask(process: "subprocess.Popen[str]", name: str, net: int, seconds: float) -> float:
+    """Net-steps a second of the contender ``name`` on the net of that number. Raises :class:`EngineError`."""
     assert process.stdin is not None and process.stdout is not None
     try:
         print(json.dumps([net, seconds]), file=process.stdin, flush=True)
