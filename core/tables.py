@@ -8,18 +8,23 @@ them. Larger arrays (a curve on a grid, a list of bends) are columns only on dem
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from core.lab import Array, Frame, Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LISTS = frozenset({"hinges"})
 """Arrays of one dimension that are never a number for each net, whatever their length."""
 
 
-def frames_table(frames: Sequence[Frame], rows: Rows, curves: bool = False) -> pd.DataFrame:
+def frames_table(frames: Sequence[Frame], rows: Rows, curves: bool = False) -> "pd.DataFrame":
     """The frames, one row for each step and each combination of ``rows``; with ``curves``, every number there is."""
+    import pandas as pd
+
     shape = tuple(len(places) for places in rows.values())
     size = math.prod(shape)
     columns = {"step": np.repeat([frame.step for frame in frames], size)}

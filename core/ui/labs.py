@@ -5,9 +5,8 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import streamlit as st
 
 from core import book, charts, export, pictures, tables
@@ -15,6 +14,9 @@ from core.lab import Frame, Guess, Lab, replace, settings
 from core.ui import links, prose, scripts, share
 from core.ui.controls import controls, put
 from core.ui.panel import Panel, begin
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def open_panels(slug: str, found: dict[str, Any]) -> None:
@@ -46,7 +48,9 @@ def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str
     st.html(f"<h3 class='wd-title' id='{short}'>Lab {number}. {html.escape(panel.lab.title)}</h3>")
     misses = _settings(panel, hidden, minor=False) if "settings" not in hidden else []
     figure = scripts.component("lab", "<div class='wd-lab'></div>")
-    figure(key=f"{short}:figure", data=_mount(panel) | {"hidden": sorted(hidden)}, on_moved_change=lambda: None)
+    # A tuple, not a list: to see whether that is a table, Streamlit would import pandas before it sends the page.
+    mounted = _mount(panel) | {"hidden": tuple(sorted(hidden))}
+    figure(key=f"{short}:figure", data=mounted, on_moved_change=lambda: None)
     if "caption" not in hidden:
         st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
     if not {"settings", "more"} & hidden:
@@ -104,7 +108,7 @@ def _data(panel: Panel) -> None:
         st.dataframe(_table(panel), hide_index=True, height=300)
 
 
-def _table(panel: Panel, curves: bool = False) -> pd.DataFrame:
+def _table(panel: Panel, curves: bool = False) -> "pd.DataFrame":
     with panel.lock:
         frames, rows = list(panel.frames[: panel.frame + 1]), panel.lab.rows(panel.shown)
     return tables.frames_table(frames, rows, curves)

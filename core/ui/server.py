@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 SITE = book.ROOT / "core" / "ui" / "site.py"
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
+SETTLING = 15.0
+"""Seconds after the start: the first reader of a cold server does not wait for what may wait."""
 SLOWEST_QUESTION = 5.0
 """Seconds in which all of a question must come."""
 
@@ -40,15 +42,21 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     net_util.get_external_ip = lambda: None
     farewell.begin_at_sigterm()
     engine()
-    book.lab_names()
-    # Streamlit collects garbage around every script run. What was imported stays for good: it need not be searched.
-    gc.collect()
-    gc.freeze()
+    loop = asyncio.get_running_loop()
+    settling = loop.call_later(SETTLING, loop.run_in_executor, None, _settle)
     try:
         yield {}
     finally:
+        settling.cancel()
         engine().stop()
         log.info("The server has stopped.")
+
+
+def _settle() -> None:
+    """Import the chapters that nobody has opened yet, and never search again for garbage in what was imported."""
+    book.lab_names()
+    gc.collect()
+    gc.freeze()
 
 
 async def status(request: Request) -> Response:
