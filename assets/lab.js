@@ -7,7 +7,7 @@ const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, onc
 const PATIENCE = 10_000; // Milliseconds after which a question is given up.
 const TELL_AGAIN = 1000; // Milliseconds after which the page is told again that it is out of date.
 const LOST = "The server does not answer; trying again.";
-const GONE = "The server has forgotten this page, which asks it anew; reload it if this stays.";
+const GONE = "The server has forgotten this page: reload it to go on.";
 
 const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
 let vega;
@@ -64,7 +64,6 @@ class LabFigure {
     this.root.dataset.hidden = (data.hidden ?? []).join(" ");
     const changed = JSON.stringify(data) !== this.mounted;
     this.mounted = JSON.stringify(data);
-    if (data.token !== this.token) this.begun = false; // Another session: after a restart it has only the link to go by.
     this.token = data.token;
     if (data.play > this.seenPlay) {
       this.playing = true;

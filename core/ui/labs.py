@@ -4,12 +4,12 @@ import html
 import json
 import uuid
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core import book, charts, export, pictures, tables
+from core import charts, export, pictures, tables
 from core.lab import Frame, Guess, Lab, replace, settings
 from core.ui import links, prose, scripts, share
 from core.ui.controls import controls, put
@@ -87,13 +87,8 @@ def _mount(panel: Panel) -> dict[str, Any]:
         "token": panel.token,
         "play": panel.play,
         "settings": repr(panel.params),
-        "height": _height(panel.name, panel.shown),
+        "height": charts.height(charts.specs(panel.lab, panel.shown)),
     }
-
-
-@lru_cache(maxsize=256)
-def _height(name: str, params: Any) -> int:
-    return charts.height(book.lab(name).charts(params))
 
 
 def _data(panel: Panel) -> None:

@@ -7,7 +7,6 @@ everything that its frame needs, less what the browser says it holds already. No
 """
 
 import hashlib
-import json
 import threading
 import uuid
 import weakref
@@ -15,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from core import book, charts, stored
 from core.engine import EngineError, Waiting
@@ -31,6 +32,23 @@ INSTEAD = "Meanwhile, this is a finished run of these settings, made earlier."
 
 OPEN: "weakref.WeakValueDictionary[str, Panel]" = weakref.WeakValueDictionary()
 """The panels of all sessions by their secret names; a session that ends lets go of its own."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What an answer was made from, and what can be said again without making it anew: who waits asks often."""
+
+    last: Frame | None
+    shown: Any
+    every: bool
+    pinned: tuple[Any, Sequence[Frame]] | None
+    hashes: dict[str, str]
+    sentence: str
+
+    def shows(self, panel: "Panel") -> bool:
+        """Whether the panel would be drawn the same way."""
+        same = self.last is panel.last and self.pinned is panel.pinned
+        return same and (self.every, self.shown) == (panel.every, panel.shown)
 
 
 @dataclass(eq=False)
@@ -68,6 +86,7 @@ class Panel:
     """A run has just ended: the rest of the page reports on it."""
     guessed: int | None = None
     revealed: str = ""
+    drawn: _Drawn | None = None
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -80,6 +99,11 @@ class Panel:
     def lab(self) -> Lab[Any]:
         """The lab itself."""
         return book.lab(self.name)
+
+    @property
+    def last(self) -> Frame | None:
+        """The frame that is drawn, if there is one."""
+        return self.frames[self.frame] if self.frame < len(self.frames) else None
 
     @property
     def finished(self) -> bool:
@@ -206,22 +230,22 @@ def _act(panel: Panel, act: Mapping[str, Any]) -> None:
 def snapshot(panel: Panel) -> dict[str, Any]:
     """All that the browser needs to draw the panel's frame, less what it holds."""
     lab = panel.lab
-    parts: dict[str, Any] = {"spec": _spec(panel.name, panel.shown)}
-    sentence = ""
     frames = panel.frames[: panel.frame + 1]
-    if frames:
-        parts |= lab.data(panel.shown, frames, panel.every)
-        sentence = lab.sentence(panel.shown, frames)
-        if panel.pinned and panel.pinned[1]:
-            before = lab.data(*panel.pinned, False)
-            parts |= {f"pinned_{name}": columns for name, columns in before.items()}
-    hashes = {name: _hash(part) for name, part in parts.items()}
+    drawn = panel.drawn
+    send: dict[str, Any] = {}
+    if not (drawn and drawn.shows(panel) and panel.held.issuperset(drawn.hashes.values())):
+        parts = _parts(panel, frames)
+        hashes = {name: _hash(part) for name, part in parts.items() if name != "spec"}
+        hashes["spec"] = _spec_hash(panel.name, panel.shown)
+        send = {name: part for name, part in parts.items() if hashes[name] not in panel.held}
+        sentence = lab.sentence(panel.shown, frames) if frames else ""
+        drawn = panel.drawn = _Drawn(panel.last, panel.shown, panel.every, panel.pinned, hashes, sentence)
     settings = knobs(type(panel.params))
     return {
         "lab": panel.short,
         "title": lab.title,
-        "parts": hashes,
-        "send": {name: part for name, part in parts.items() if hashes[name] not in panel.held},
+        "parts": drawn.hashes,
+        "send": send,
         "frame": panel.frame,
         "drawn": len(panel.frames),
         "step": frames[-1].step if frames else 0,
@@ -236,15 +260,26 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "play": panel.play,
         "moved": panel.changed or panel.ended,
         "every": panel.every,
-        "replicated": "every" in parts,
+        "replicated": "every" in drawn.hashes,
         "compares": _compares(panel.name, panel.shown),
         "pinned": describe(panel.pinned[0], lab.Params()) if panel.pinned else "",
         "note": panel.note,
         "device": engine().status().device,
-        "sentence": sentence,
+        "sentence": drawn.sentence,
         "seeds": [name for name in ("seed", "data_seed") if name in settings],
         "draws": lab.drawn,
     }
+
+
+def _parts(panel: Panel, frames: Sequence[Frame]) -> dict[str, Any]:
+    """The figure's spec, and its data sets for the last of ``frames``."""
+    parts: dict[str, Any] = {"spec": _spec(panel.name, panel.shown)}
+    if frames:
+        parts |= panel.lab.data(panel.shown, frames, panel.every)
+        if panel.pinned and panel.pinned[1]:
+            before = panel.lab.data(*panel.pinned, False)
+            parts |= {f"pinned_{name}": columns for name, columns in before.items()}
+    return parts
 
 
 def describe(params: Any, default: Any) -> str:
@@ -259,15 +294,19 @@ def describe(params: Any, default: Any) -> str:
 
 @lru_cache(maxsize=256)
 def _spec(name: str, params: Any) -> dict[str, Any]:
-    panels = [chart.to_dict() for chart in book.lab(name).charts(params)]
-    return {"panels": panels, "light": charts.LIGHT, "dark": charts.DARK}
+    return {"panels": charts.specs(book.lab(name), params), "light": charts.LIGHT, "dark": charts.DARK}
+
+
+@lru_cache(maxsize=256)
+def _spec_hash(name: str, params: Any) -> str:
+    return _hash(_spec(name, params))
 
 
 @lru_cache(maxsize=256)
 def _compares(name: str, params: Any) -> bool:
     """Whether the figure has a place for a pinned run."""
-    return '"pinned_' in json.dumps(_spec(name, params))
+    return b'"pinned_' in orjson.dumps(_spec(name, params))
 
 
 def _hash(part: Any) -> str:
-    return hashlib.blake2s(json.dumps(part).encode(), digest_size=5).hexdigest()
+    return hashlib.blake2s(orjson.dumps(part), digest_size=5).hexdigest()

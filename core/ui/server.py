@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
+import orjson
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -21,11 +23,12 @@ from core import book
 from core.ui import farewell, guard, logs, measurements, metrics, panel
 from core.ui.engine import engine
 from core.ui.limits import limits
-from core.ui.shared import shared_runs
 
 log = logging.getLogger(__name__)
 
 SITE = book.ROOT / "core" / "ui" / "site.py"
+WAITING = anyio.CapacityLimiter(200)
+"""Threads in which readers wait for frames, apart from those that serve files: those are never short of one."""
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
 SETTLING = 15.0
@@ -43,7 +46,6 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     net_util.get_external_ip = lambda: None
     farewell.begin_at_sigterm()
     engine()
-    shared_runs()  # The log says at once if they cannot be kept.
     loop = asyncio.get_running_loop()
     settling = loop.call_later(SETTLING, loop.run_in_executor, None, _settle)
     try:
@@ -109,8 +111,8 @@ async def frames(request: Request) -> Response:
         ask = None
     if not isinstance(ask, dict):
         return JSONResponse({}, status_code=400)
-    answer = await run_in_threadpool(panel.reply, held, ask)
-    return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
+    answer = await anyio.to_thread.run_sync(panel.reply, held, ask, limiter=WAITING)
+    return Response(orjson.dumps(answer), media_type="application/json")
 
 
 async def claim(request: Request) -> Response:

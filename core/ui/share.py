@@ -26,4 +26,4 @@ def height(lab: Lab[Any], params: Any, hidden: Iterable[str] = ()) -> int:
     """How many pixels the lab takes in a text column of some 700 pixels, with its further settings folded away."""
     shown = [knob for knob in knobs(lab.Params).values() if not knob.minor and knob.name not in hidden]
     widgets = 0 if "settings" in hidden else -(-len(shown) // 3) * WIDGETS
-    return charts.height(lab.charts(params), narrow=True) + widgets + AROUND
+    return charts.height(charts.specs(lab, params), narrow=True) + widgets + AROUND
