@@ -6,6 +6,8 @@ const FRAMES_A_SECOND = 15;
 const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
 const PATIENCE = 10_000; // Milliseconds after which a question is given up.
 const TELL_AGAIN = 1000; // Milliseconds after which the page is told again that it is out of date.
+const TITLE = 24; // Pixels of a panel that its title takes, in one line.
+const NARROW = 600; // Pixels of a figure below which the titles of axes break into lines.
 const LOST = "The server does not answer; trying again.";
 const GONE = "The server has forgotten this page: reload it to go on.";
 
@@ -131,7 +133,8 @@ class LabFigure {
       this.go();
     });
     this.sight.observe(root);
-    this.resize = new ResizeObserver(() => this.views?.forEach((view) => view.resize()));
+    this.resize = new ResizeObserver(() => this.paint());
+    this.resize.observe(root);
     this.embedded = null;
   }
 
@@ -386,7 +389,7 @@ class LabFigure {
     const { root } = this;
     if (!root || !this.data) return;
     const dark = isDark(root);
-    const drawing = `${this.hashes.spec}${dark}`;
+    const drawing = `${this.hashes.spec}${dark}${root.clientWidth < NARROW}`;
     if (this.embedded !== drawing) {
       this.embedded = drawing;
       await this.embed(dark);
@@ -415,6 +418,7 @@ class LabFigure {
     const embed = await loadVega();
     if (!this.root) return;
     this.views?.forEach((view) => view.finalize());
+    this.views = null;
     const host = this.part(".wd-panels");
     const { panels, light, dark: night } = this.parts.spec;
     const colours = dark ? night : light;
@@ -425,10 +429,15 @@ class LabFigure {
       cell.className = "wd-panel";
       cell.style.setProperty("--columns", panel.usermeta?.columns ?? 12);
       cell.style.minHeight = `${panel.height}px`;
+      const heading = document.createElement("p");
+      heading.className = "wd-panel-title";
+      heading.textContent = panel.title.text;
+      heading.ariaHidden = "true"; // It names the picture below.
       const canvas = document.createElement("div");
-      cell.append(canvas);
+      cell.append(heading, canvas);
       host.append(cell);
-      const spec = coloured(panel, colours);
+      const { title, ...untitled } = coloured(panel, colours);
+      const spec = { ...broken(untitled, cell.clientWidth), height: panel.height - TITLE };
       const { view } = await embed(canvas, spec, {
         actions: false,
         renderer: "canvas",
@@ -436,13 +445,12 @@ class LabFigure {
         config: look(colours, this.root),
       });
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", panel.title?.text ?? this.data.title);
+      canvas.setAttribute("aria-label", title.text);
       canvas.setAttribute("aria-describedby", `${this.name}-sentence`);
       views.push({
         vega: view,
         names: namesIn(panel),
         shown: {},
-        resize: () => view.resize().runAsync(),
         finalize: () => view.finalize(),
       });
     }
@@ -542,6 +550,28 @@ function coloured(node, colours) {
     return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, coloured(value, colours)]));
   }
   return typeof node === "string" && node.startsWith("role:") ? colours[node.slice(5)] : node;
+}
+
+// The titles of axes in lines no longer than a panel ``width`` pixels wide has room for: Vega cuts off what is longer.
+function broken(panel, width) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = "12px sans-serif";
+  const room = { x: 0.62 * width, y: panel.height - 80 }; // Not all of it: they stand in the middle of the plot.
+  const lines = (text, most) =>
+    text.split(" ").reduce((all, word) => {
+      const longer = `${all.at(-1) ?? ""} ${word}`.trim();
+      return all.length && pen.measureText(longer).width <= most ? [...all.slice(0, -1), longer] : [...all, word];
+    }, []);
+  const walk = (node, key) => {
+    if (Array.isArray(node)) return node.map((value) => walk(value));
+    if (!node || typeof node !== "object") return node;
+    const inner = Object.fromEntries(Object.entries(node).map(([name, value]) => [name, walk(value, name)]));
+    if (!(key in room)) return inner;
+    if (typeof inner.title === "string") inner.title = lines(inner.title, room[key]);
+    if (typeof inner.axis?.title === "string") inner.axis.title = lines(inner.axis.title, room[key]);
+    return inner;
+  };
+  return walk(panel);
 }
 
 function look(colours, root) {

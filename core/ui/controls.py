@@ -18,9 +18,11 @@ def controls(lab: str, params: Any, *, minor: bool, hidden: Container[str] = ())
     chosen = [knob for knob in knobs(type(params)).values() if knob.minor == minor and knob.name not in hidden]
     values: dict[str, Value] = {}
     misses: list[str] = []
-    columns = st.columns(COLUMNS, gap="medium") if len(chosen) > 1 else [st.container()]
-    for index, knob in enumerate(chosen):
-        with columns[index % len(columns)]:
+    columns: list[Any] = []
+    for knob in chosen:
+        # Row by row, so that on a phone, where columns stand below each other, the order stays the same.
+        columns = columns or (st.columns(COLUMNS, gap="medium") if len(chosen) > 1 else [st.container()])
+        with columns.pop(0):
             raw = _widget(knob, key(lab, knob.name), getattr(params, knob.name))
         try:
             values[knob.name] = knob.read(raw)
@@ -58,7 +60,7 @@ def _widget(knob: Knob, key: str, value: Any) -> object:
     if knob.choices:
         if len(knob.choices) > 2 and not isinstance(knob.choices[0], str):
             return st.select_slider(knob.label, knob.choices, key=key, help=help)
-        return st.selectbox(knob.label, knob.choices, key=key, help=help)
+        return st.selectbox(knob.label, knob.choices, key=key, help=help, format_func=_said)
     if knob.log:
         stops = steps(knob, st.session_state[key])
         return st.select_slider(knob.label, stops, format_func=plain, key=key, help=help)
@@ -71,3 +73,7 @@ def _widget(knob: Knob, key: str, value: Any) -> object:
     return st.number_input(
         knob.label, knob.low, knob.high, key=key, help=help, step=(knob.high - knob.low) / 20, format="%.4g"
     )
+
+
+def _said(choice: Value) -> str:
+    return ("no", "yes")[choice] if isinstance(choice, bool) else str(choice)

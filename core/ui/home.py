@@ -46,7 +46,8 @@ def show() -> None:
             for chapter in part.chapters:
                 text = essay.read(chapter)
                 st.page_link(chapter.page, label=f"**{chapter.number}. {chapter.title}**")
-                seen = ", ".join(book.labs(chapter.slug)[name].title.lower() for name in text.labs)
+                titles = (book.labs(chapter.slug)[name].title for name in text.labs)
+                seen = ", ".join(f"{title[0].lower()}{title[1:]}" for title in titles)
                 st.markdown(f"{chapter.question} *{text.minutes} minutes; {len(text.labs)} labs: {seen}.*")
 
 
