@@ -2,6 +2,8 @@
 // one when the last is drawn, none while it is off the screen or its tab is hidden. Frames come past Streamlit, which
 // would build the page anew for each; it is told only when more than the figure is out of date.
 
+import * as paper from "./paper.js";
+
 const FRAMES_A_SECOND = 15;
 const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
 const PATIENCE = 10_000; // Milliseconds after which a question is given up.
@@ -13,6 +15,11 @@ const GONE = "The server has forgotten this page: reload it to go on.";
 
 const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
 let vega;
+
+window.addEventListener("beforeprint", () => {
+  paper.unfold();
+  for (const lab of labs.values()) lab.print();
+});
 
 function loadVega() {
   vega ??= new Promise((resolve, reject) => {
@@ -459,6 +466,18 @@ class LabFigure {
     this.root.dataset.embeds = Number(this.root.dataset.embeds ?? 0) + 1;
     this.views = views;
     if (this.data.draws) this.letDraw(views[0].vega, host.querySelector("canvas"));
+  }
+
+  print() {
+    if (!this.views) return;
+    const { panels, light } = this.parts.spec;
+    const cells = this.root.querySelectorAll(".wd-panel");
+    this.views.forEach(({ names, shown }, index) => {
+      const { title, ...untitled } = coloured(panels[index], light);
+      const spec = { ...broken(untitled, cells[index].clientWidth), height: panels[index].height - TITLE };
+      const data = Object.fromEntries(names.filter((name) => (shown[name] ?? "none") !== "none").map((name) => [name, rows(this.parts[name])]));
+      paper.draw(window.vegaEmbed, cells[index], spec, data, look(light, this.root));
+    });
   }
 
   // --- points of the reader's own --------------------------------------------------------------------------
