@@ -8,10 +8,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --constraint requirements.lock --editable
 # uv writes the lock, for all systems and Pythons at once.
 UV := uv==0.13.8
+AUDIT := pip-audit==2.10.1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check format lock clean
+.PHONY: help run test test-slow check audit format lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,11 @@ check: $(VENV)/.dev ## Formatting, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+
+audit: $(VENV)/.run ## Known faults of the pinned dependencies; asks pypi.org, so not part of check
+	@$(PIP) install --quiet --constraint requirements.lock '$(AUDIT)'
+	$(BIN)/pip-audit --disable-pip --no-deps --strict --requirement requirements.lock $(ARGS)
 
 format: $(VENV)/.dev ## Put formatting and imports right
 	$(BIN)/ruff check --fix-only .

@@ -33,11 +33,11 @@ def find(words: str) -> list[Found]:
         return []
     query = " ".join(f'"{term}"*' for term in terms)
     asked = (
-        f"SELECT kind, title, snippet(places, 2, '{MARK[0]}', '{MARK[1]}', ' … ', 24), address "
+        "SELECT kind, title, snippet(places, 2, ?, ?, ' … ', 24), address "
         "FROM places WHERE places MATCH ? ORDER BY bm25(places, 0, 4, 1, 0) LIMIT ?"
     )
     with _lock:
-        return [Found(*row) for row in _index().execute(asked, (query, MOST))]
+        return [Found(*row) for row in _index().execute(asked, (*MARK, query, MOST))]
 
 
 @cache
