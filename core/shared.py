@@ -126,7 +126,8 @@ class SharedRuns:
         self._bound()
 
     def _prepare(self) -> None:
-        self._directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.chmod(0o700)  # Whoever it belongs to otherwise could put runs there: this fails.
         if not os.access(self._directory, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

@@ -127,7 +127,12 @@ def test_a_run_larger_than_memory_should_hold_is_not_kept(runs: SharedRuns, monk
     assert files(kept(runs)) == []
 
 
-def test_only_its_owner_may_read_or_write_the_directory(runs: SharedRuns) -> None:
+def test_only_its_owner_may_read_or_write_the_directory(tmp_path: Path) -> None:
+    loose = tmp_path / SUBDIRECTORY
+    loose.mkdir()
+    loose.chmod(0o777)
+    runs = SharedRuns(tmp_path, 512)
+    assert runs._directory == loose
     assert stat.S_IMODE(runs._directory.stat().st_mode) == 0o700
     assert [stat.S_IMODE(file.stat().st_mode) for file in files(kept(runs))] == [0o600]
 

@@ -212,6 +212,22 @@ def test_a_run_that_was_left_or_lost_is_not_shared(runs: SharedRuns, engine: Sto
     assert runs.find(NAME, OTHER) is None
 
 
+def test_a_run_ends_well_where_nothing_can_be_kept(
+    engine: StoredEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    broken = SharedRuns(tmp_path / "file", 512)
+    monkeypatch.setattr(panels, "shared_runs", lambda: broken)
+    panel = fresh(OTHER)
+    run_to_its_end(panel)
+    broken.wait()
+    assert panel.finished and not snapshot(panel)["note"]
+    assert [message.split(" in /")[0] for message in caplog.messages] == [
+        "Finished runs cannot be kept",
+        "Finished runs cannot be read",
+    ]
+
+
 def test_in_a_full_house_a_shared_run_is_played_instead(runs: SharedRuns, engine: StoredEngine) -> None:
     run_to_its_end(fresh(OTHER))
     runs.wait()
