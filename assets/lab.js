@@ -11,7 +11,7 @@ const TELL_AGAIN = 1000; // Milliseconds after which the page is told again that
 const TITLE = 24; // Pixels of a panel that its title takes, in one line.
 const NARROW = 600; // Pixels of a figure below which the titles of axes break into lines.
 const LOST = "The server does not answer; trying again.";
-const GONE = "The server has forgotten this page: reload it to go on.";
+const GONE = "The server has forgotten this page, which asks it anew; reload it if this stays.";
 
 const labs = new Map(); // A lab outlives the element it is drawn in, which Streamlit may replace.
 let vega;
@@ -73,6 +73,7 @@ class LabFigure {
     this.root.dataset.hidden = (data.hidden ?? []).join(" ");
     const changed = JSON.stringify(data) !== this.mounted;
     this.mounted = JSON.stringify(data);
+    if (data.token !== this.token) this.begun = false; // Another session: after a restart it has only the link to go by.
     this.token = data.token;
     if (data.play > this.seenPlay) {
       this.playing = true;

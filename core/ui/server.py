@@ -23,6 +23,7 @@ from core import book
 from core.ui import farewell, guard, logs, measurements, metrics, panel
 from core.ui.engine import engine
 from core.ui.limits import limits
+from core.ui.shared import shared_runs
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     net_util.get_external_ip = lambda: None
     farewell.begin_at_sigterm()
     engine()
+    shared_runs()  # The log says at once if they cannot be kept.
     loop = asyncio.get_running_loop()
     settling = loop.call_later(SETTLING, loop.run_in_executor, None, _settle)
     try:

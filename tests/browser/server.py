@@ -50,12 +50,18 @@ def until(condition: Any, what: str, seconds: float = 90) -> None:
         time.sleep(0.1)
 
 
-@contextlib.contextmanager
-def serve(**environment: str) -> Iterator[Server]:
-    """Run the app as ``streamlit run app.py`` does, until the block ends."""
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serve(port: int = 0, **environment: str) -> Iterator[Server]:
+    """Run the app as ``streamlit run app.py`` does, at ``port`` or at a free one, until the block ends."""
+    port = port or free_port()
     command = [
         sys.executable, "-m", "streamlit", "run", "app.py",
         "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",

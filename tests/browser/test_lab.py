@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import open_lab
-from tests.browser.server import Server, serve, until
+from tests.browser.server import Server, serve
 
 pytestmark = pytest.mark.browser
 
@@ -175,17 +175,6 @@ def test_the_figure_asks_for_nothing_when_it_is_out_of_sight(page: Page, server:
     assert lab.step == at < 3000
     lab.figure.scroll_into_view_if_needed()
     lab.expect_step(f"s > {at}")
-
-
-def test_a_closed_tab_ends_its_run(page: Page) -> None:
-    with serve(WDLW_IDLE_SECONDS="2") as server:
-        server.wait(workers_ready=1)
-        lab = open_lab(page, f"{server.url}/sine_fits")
-        lab.button("run").click()
-        lab.expect_step("s > 0 && s < 3000")
-        assert server.status()["runs"] == 1
-        page.close()
-        until(lambda: server.status()["runs"] == 0, "no run left", seconds=10)
 
 
 def test_a_killed_worker_costs_the_run_and_nothing_else(page: Page) -> None:
