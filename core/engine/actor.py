@@ -19,7 +19,7 @@ class Actor:
         self._early: dict[int, tuple[Any, ...]] = {}
         self._expected = 0
         self._hearing = threading.Lock()
-        self._worker.begin()
+        self._begun = False
 
     def tell(self, number: int, message: tuple[Any, ...]) -> None:
         """Hear messages in the order of their numbers, from 0 on: calls may overtake each other."""
@@ -30,7 +30,12 @@ class Actor:
                 self._expected += 1
 
     def listen(self) -> list[tuple[Any, ...]]:
-        """What the worker has said since the last call, as soon as there is something."""
+        """What the worker has said since the last call, as soon as there is something; the first begins it."""
+        with self._hearing:
+            if not self._begun:
+                # Not when it is made: Ray then sets its threads up, which TensorFlow's start held up to Ray's death.
+                self._worker.begin()
+                self._begun = True
         said = []
         try:
             said.append(self._said.get(timeout=LONGEST_SILENCE))

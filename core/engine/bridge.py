@@ -36,6 +36,8 @@ LONGEST_SILENCE = 20.0
 """Seconds without a sign of life after which an actor is given up, however long Ray takes to notice."""
 LONGEST_PAUSE = 30.0
 LONGEST_KNOCK = 5.0
+LONGEST_GAP = 10
+"""Seconds that a connection by ``ray://`` may be interrupted before its runs are given up."""
 LEAVING = threading.Event()
 LONGEST_FAREWELL = 2.0
 THREADS = 4
@@ -55,8 +57,9 @@ class Order:
 class Place(threading.Thread):
     """A place for an actor: asks for one, passes messages on, and asks for another when it dies."""
 
-    def __init__(self, order: Order, say: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(self, order: Order, say: Callable[[tuple[Any, ...]], None], reach: Callable[[], None]) -> None:
         super().__init__(name="place", daemon=True)
+        self._reach = reach
         self._order = order
         self._say = say
         self._changing = threading.Lock()
@@ -81,8 +84,11 @@ class Place(threading.Thread):
         """Keep an actor for as long as there is a cluster."""
         try:
             self._keep()
-        except BaseException:
-            log.exception("The cluster is lost.")
+        except BaseException as error:
+            if LEAVING.is_set():
+                return
+            # What Ray raises when its connection ends is expected; all else is worth a traceback.
+            log.error("The cluster is lost: %s", first_line(error), exc_info=not isinstance(error, OSError))
             os._exit(1)
 
     def _keep(self) -> None:
@@ -104,6 +110,7 @@ class Place(threading.Thread):
             with self._changing:
                 self._actor, self._deaf = None, True
             self._say(("lost",))
+            self._reach()
             ray.kill(actor)
             pause = 0.5 if time.monotonic() - begun > 60 else min(LONGEST_PAUSE, pause * 2)
             time.sleep(pause)
@@ -137,12 +144,13 @@ class Bridge:
     def __init__(self, order: Order, output: IO[bytes]) -> None:
         self._output = output
         self._writing = threading.Lock()
-        self._connected = threading.Event()
-        self._places = [Place(order, self._speaker(number)) for number in range(order.actors)]
+        self._head = ""
+        self._places = [Place(order, self._speaker(number), self._reach) for number in range(order.actors)]
 
     def connect(self) -> None:
         """Reach the cluster that ``RAY_ADDRESS`` names, else the one of this machine, and ask it for actors."""
         address = os.environ.get("RAY_ADDRESS") or "auto"
+        os.environ.setdefault("RAY_CLIENT_RECONNECT_GRACE_PERIOD", str(LONGEST_GAP))
         environment = {"OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
         try:
             with tempfile.TemporaryDirectory() as code:
@@ -158,6 +166,7 @@ class Bridge:
             log.debug("No connection.", exc_info=True)
             self._say(None, ("unreachable", address, first_line(error)))
             os._exit(1)
+        self._head = address if "://" in address else ray.get_runtime_context().gcs_address
         self._say(None, ("connected",))
         for place in self._places:
             place.start()
@@ -167,6 +176,10 @@ class Bridge:
         while True:
             number, message = pickle.load(requests)
             self._places[number].tell(message)
+
+    def _reach(self) -> None:
+        """Raise OSError when the cluster's head is gone, which Ray would find out after a minute."""
+        knock(self._head)
 
     def _speaker(self, number: int) -> Callable[[tuple[Any, ...]], None]:
         return lambda message: self._say(number, message)

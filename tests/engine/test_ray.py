@@ -1,5 +1,10 @@
 """Real clusters of Ray on this machine, of two nodes with one processor each, so with a worker on each."""
 
+import os
+import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,9 +16,9 @@ from core import book
 from core.engine import Engine, Refused, RunLost, Waiting
 from core.engine.inline import InlineEngine
 from core.engine.limits import Limits
-from core.engine.local import DIED
+from core.engine.local import DIED, ROOT
 from core.engine.ray import STARTING, UNREACHABLE, Cluster, RayEngine, read_cluster
-from core.lab import Frame
+from core.lab import Frame, knobs, plain
 from tests.engine import ray_cluster
 from tests.engine.ray_cluster import RayCluster
 
@@ -22,7 +27,7 @@ SHORT = book.lab(LAB).Params(steps=300, width=8, replicas=4)
 LONG = book.lab(LAB).Params(steps=10_000, width=8, replicas=4)
 SWEEP = "saddle_counts.dimension"
 LIMITS = Limits(workers=2, runs_per_worker=3)
-PATIENT = 120.0
+PATIENT = 240.0
 """Seconds that a worker may take to start on a busy machine."""
 NOBODY = "127.0.0.1:9"
 
@@ -160,6 +165,67 @@ def test_without_a_cluster_this_machine_trains_when_it_may(monkeypatch: pytest.M
         assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
     finally:
         engine.stop()
+
+
+@pytest.mark.slow
+def test_a_cluster_that_was_lost_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    with ray_cluster.start(port) as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        engine = RayEngine(LIMITS, Cluster())
+        run = engine.open(LAB, LONG, "reader")
+        assert pull(engine, run) is not None
+    try:
+        with pytest.raises(RunLost) as why:
+            while pull(engine, run):
+                pass
+        assert str(why.value) in (DIED, UNREACHABLE)
+        assert refusal(engine) == UNREACHABLE
+        with ray_cluster.start(port):
+            wait(engine, 1)
+            assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
+            engine.stop()
+    finally:
+        engine.stop()
+
+
+PARENT = f"""
+import sys, time
+from core import book
+from core.engine import Waiting
+from core.engine.limits import Limits
+from core.engine.ray import Cluster, RayEngine
+engine = RayEngine(Limits(workers=1), Cluster())
+run = engine.open("{LAB}", book.lab("{LAB}").Params(), "reader")
+while isinstance(engine.next(run), Waiting):
+    pass
+assert not {{"ray", "tensorflow", "keras"}} & set(sys.modules)
+print("trains", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_gives_its_workers_back() -> None:
+    with ray_cluster.start() as cluster:
+        command = [sys.executable, "-c", PARENT]
+        environment = os.environ | {"RAY_ADDRESS": cluster.address}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None and parent.stdout.readline() == "trains\n"
+            assert cluster.free() == 0
+            parent.kill()
+        deadline = time.monotonic() + PATIENT
+        while cluster.free() == 0:
+            assert time.monotonic() < deadline
+
+
+def test_each_setting_is_in_the_table_with_its_default() -> None:
+    text = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(WDLW_\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+    rows.pop("WDLW_WORKERS")
+    assert rows == {knob.label: plain(knob.default) for knob in knobs(Cluster).values()}
 
 
 def test_each_setting_is_read_from_its_variable() -> None:
