@@ -6,6 +6,7 @@ import * as paper from "./paper.js";
 
 const FRAMES_A_SECOND = 15;
 const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
+const QUEUED = 2000; // Milliseconds between questions while there is nothing to do but to queue.
 const PATIENCE = 10_000; // Milliseconds after which a question is given up.
 const TELL_AGAIN = 1000; // Milliseconds after which the page is told again that it is out of date.
 const TITLE = 24; // Pixels of a panel that its title takes, in one line.
@@ -195,13 +196,16 @@ class LabFigure {
 
   // A run that plays asks for its next frame; called whenever something that may have held it up has changed.
   go() {
-    if (!this.answered || !this.root || !this.data || !this.visible || document.hidden) return;
+    if (!this.answered || !this.root || !this.data) return;
+    // Asking keeps the place in the queue, while one reads on or looks at another tab.
+    const queued = this.data.place > 0 && (this.data.waiting || this.atEnd() || !this.visible || document.hidden);
+    if (!queued && (!this.visible || document.hidden)) return;
     // A single step, too, is asked for until its frame has come.
     if (!this.playing && !(this.data.waiting && this.data.open && this.lastFrame !== null)) return;
     clearTimeout(this.timer);
     const calm = this.calm.matches;
     const next = this.data.waiting && this.lastFrame !== null ? this.lastFrame : this.data.frame + (calm ? STRIDE_IN_CALM : 1);
-    const interval = 1000 / (calm ? 1 : FRAMES_A_SECOND);
+    const interval = queued ? QUEUED : 1000 / (calm ? 1 : FRAMES_A_SECOND);
     const now = performance.now();
     // Counted from when the last frame was due, not from when it came: small delays do not add up.
     this.due = Math.max(this.due + interval, now);

@@ -27,7 +27,7 @@ class Turns:
                 self._asked[reader] = deque()
                 self._used[reader] = max(self._used.get(reader, 0.0), self._level)
             self._asked[reader].append(run)
-            self._change.notify()
+            self._change.notify_all()
 
     def take(self) -> tuple[str, str]:
         """Wait for the next turn to be given, and return its reader and run; :meth:`done` must follow."""
@@ -42,6 +42,11 @@ class Turns:
             self._busy.add(reader)
             return reader, run
 
+    def wait_until_idle(self) -> None:
+        """Wait until nobody has a turn or asks for one."""
+        with self._change:
+            self._change.wait_for(lambda: not (self._asked or self._busy))
+
     def done(self, reader: str, seconds: float) -> None:
         """End a reader's turn, which took some seconds of computing."""
         with self._change:
@@ -50,4 +55,4 @@ class Turns:
             # Those behind the level would start level with the others in any case.
             present = self._asked.keys() | self._busy
             self._used = {name: used for name, used in self._used.items() if name in present or used > self._level}
-            self._change.notify()
+            self._change.notify_all()

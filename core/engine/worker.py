@@ -66,6 +66,8 @@ class Worker:
 
     def _warm(self, name: str) -> None:
         self._ready.wait()
+        # What a reader waits for goes first: compiling takes seconds, and most of that time nothing else can run.
+        self._turns.wait_until_idle()
         warm(name)
 
     def _give_turns(self) -> None:

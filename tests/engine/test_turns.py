@@ -1,5 +1,6 @@
 """Turns are counted, never seconds."""
 
+import threading
 from collections import Counter
 
 from core.engine.turns import Turns
@@ -83,3 +84,20 @@ def test_readers_who_are_gone_are_forgotten() -> None:
     turns.ask("last", "run")
     serve(turns, 5)
     assert len(turns._used) <= 2
+
+
+def test_idle_is_when_nobody_has_a_turn_or_asks_for_one() -> None:
+    turns, idle = Turns(), threading.Event()
+    turns.ask("a", "run")
+
+    def wait() -> None:
+        turns.wait_until_idle()
+        idle.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    reader, _ = turns.take()
+    assert not idle.is_set()
+    turns.done(reader, 1.0)
+    assert idle.wait(10)
+    thread.join()

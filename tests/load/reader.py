@@ -185,7 +185,9 @@ class Figure:
 
     async def _pace(self) -> None:
         now = time.monotonic()
-        interval = QUEUED_INTERVAL if self.data["place"] else 1 / FRAMES_A_SECOND
+        at_end = self.data["frame"] >= self.data["drawn"] - 1
+        queued = self.data["place"] and (self.data["waiting"] or at_end)
+        interval = QUEUED_INTERVAL if queued else 1 / FRAMES_A_SECOND
         self._due = min(max(self._due + interval, now), now + interval)
         await asyncio.sleep(self._due - now)
 
@@ -221,7 +223,7 @@ class Figure:
     async def _first_frame(self, clicked: float, until: float) -> float | None:
         """Wait for a run's first frame, and return when it came."""
         places: list[int] = []
-        while not self.data["drawn"]:
+        while not self.data["drawn"] or self.data["stored"]:
             if not self.data["open"]:
                 self.visit.errors.append(self.data["note"])
                 return None
@@ -231,13 +233,13 @@ class Figure:
                 places.append(self.data["place"])
                 let_in = time.monotonic()
             await self._pace()
-            await self.ask(0)
+            await self.ask(0 if self.data["waiting"] else self.data["frame"] + 1)
         now = time.monotonic()
         if places:
             self.visit.places.append(places)
             self.visit.queued.append(let_in - clicked)
             clicked = let_in
-        if self.data["drawn"]:
+        if self.data["drawn"] and not self.data["stored"]:
             self.visit.first_frames.append(now - clicked)
             self.visit.frames += 1
             return now
