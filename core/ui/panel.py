@@ -30,6 +30,9 @@ FINISHED = "A finished run of these settings, made earlier."
 SHARED = "A finished run of these settings, made earlier on this server."
 INSTEAD = "Meanwhile, this is a finished run of these settings, made earlier."
 
+_composing = threading.Lock()
+"""One answer is made at a time: more would share one interpreter, and take it from pages that are being drawn."""
+
 OPEN: "weakref.WeakValueDictionary[str, Panel]" = weakref.WeakValueDictionary()
 """The panels of all sessions by their secret names; a session that ends lets go of its own."""
 
@@ -189,7 +192,8 @@ def reply(panel: Panel, ask: Mapping[str, Any]) -> dict[str, Any]:
     """Do what the browser asks, and say what it should draw."""
     with panel.lock:
         answer(panel, ask)
-        return snapshot(panel)
+        with _composing:
+            return snapshot(panel)
 
 
 def answer(panel: Panel, ask: Mapping[str, Any]) -> None:
