@@ -5,8 +5,8 @@ they outgrow their bound, those go first that were not asked for the longest. Se
 file is put in its place whole or not at all.
 
 Files, and not a library: DiskCache, which most would take, has had no release since 2023 and unpickles what it finds
-(CVE-2025-69872, unfixed, so an audit of the dependencies would never pass); the libraries that are kept up bound a
-number of entries, not their size, or pickle. And a broken file costs one run, a broken database all of them.
+(CVE-2025-69872, unfixed, so that no audit of the dependencies would pass); of those that are kept up, cashews builds
+on it, joblib pickles, and dogpile.cache bounds nothing. And a broken file costs one run, a broken database all of them.
 """
 
 import contextlib
