@@ -45,6 +45,7 @@ def test_an_open_tab_outlives_its_server_and_goes_on_from_its_address(page: Page
         slider.press("ArrowRight")
         lab.expect_settings(fit__width="8", fit__points="11")
         kill(server)
+        lab.button("every").click()
         expect(lab.note).to_contain_text("does not answer", timeout=15_000)
     with serve(port) as server:
         expect(lab.note).to_contain_text("Computed live", timeout=90_000)
@@ -52,8 +53,6 @@ def test_an_open_tab_outlives_its_server_and_goes_on_from_its_address(page: Page
         lab.expect_settings(fit__width="8", fit__points="11")
         lab.expect_step("s > 0 && s < 3000", seconds=60)
         expect(lab.sentence).to_contain_text("of at most 9")
-        lab.button("run").click()
-        expect(lab.figure).to_have_attribute("data-state", "still")
 
 
 @pytest.mark.slow
@@ -64,7 +63,7 @@ def test_a_link_opens_on_the_run_that_another_reader_made_before_the_server_was_
     with serve(WDLW_CACHE=str(tmp_path), WDLW_CACHE_MB="64") as server:
         server.wait(workers_ready=1)
         lab = open_lab(page, f"{server.url}/{link}")
-        lab.expect_step("s === 300", seconds=60)
+        lab.expect_step("s === 300", seconds=120)
         made = lab.sentence.text_content()
         until(lambda: list(tmp_path.glob("*/*.npz")), "the run on disk")
     with serve(WDLW_CACHE=str(tmp_path), WDLW_CACHE_MB="64") as server:
