@@ -3,6 +3,8 @@
 // would build the page anew for each; it is told only when more than the figure is out of date.
 
 import * as paper from "./paper.js";
+import { tell } from "./readings.js";
+import { Sketch } from "./sketch.js";
 
 const FRAMES_A_SECOND = 15;
 const STRIDE_IN_CALM = 15; // With reduced motion: so many frames at a time, once a second.
@@ -63,6 +65,8 @@ class LabFigure {
     this.trouble = "";
     this.toldAt = -Infinity;
     this.rate = null; // Steps a second, smoothed.
+    this.asking = null; // Whether the reader is to draw what the run will give; not known before the first answer.
+    this.guessHidden = false;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     document.addEventListener("visibilitychange", () => this.go());
     document.addEventListener("click", (event) => this.follow(event));
@@ -96,6 +100,18 @@ class LabFigure {
     this.root = root;
     root.dataset.ready = "yes";
     root.innerHTML = `
+      <div class="wd-guess" hidden>
+        <p class="wd-question"></p>
+        <p class="wd-verdict-drawn" role="status"></p>
+        <div class="wd-bar">
+          <button class="wd-draw">Draw a guess</button>
+          <button class="wd-answer">Compare with a run</button>
+          <button class="wd-undraw">Start again</button>
+          <button class="wd-skip">Show without guessing</button>
+          <button class="wd-veil" aria-pressed="false">Hide my guess</button>
+          <button class="wd-forget">Remove it</button>
+        </div>
+      </div>
       <div class="wd-panels"></div>
       <p class="wd-sentence"></p>
       <progress class="wd-progress" max="1" value="0" aria-label="Progress of the run"></progress>
@@ -125,6 +141,16 @@ class LabFigure {
     on(".wd-replay", () => this.replay());
     on(".wd-pin", () => this.ask(null, { do: "pin" }));
     on(".wd-every", () => this.ask(null, { do: "every" }));
+    on(".wd-draw", () => this.askToDraw(true));
+    on(".wd-answer", () => this.ask(0, { do: "sketch", heights: this.sketch.heights }));
+    on(".wd-undraw", () => this.askToDraw(true, null));
+    on(".wd-skip", () => this.askToDraw(false));
+    on(".wd-forget", () => this.ask(null, { do: "sketch", heights: null }));
+    on(".wd-veil", () => {
+      this.guessHidden = !this.guessHidden;
+      this.show();
+      this.overlay();
+    });
     for (const button of root.querySelectorAll("[data-seed]")) {
       button.addEventListener("click", () => this.ask(0, { do: button.dataset.seed }));
     }
@@ -163,6 +189,12 @@ class LabFigure {
   // --- asking ----------------------------------------------------------------------------------------------
 
   async ask(frame, act = null) {
+    if (this.acting && !act) {
+      this.later = frame; // Two questions may be answered in either order: what an act has done must be seen.
+      return;
+    }
+    this.acting = Boolean(act);
+    if (act || frame !== null) this.asking &&= false; // Whoever runs the lab wants to see it.
     clearTimeout(this.timer);
     const number = (this.asked += 1);
     this.lastFrame = frame;
@@ -174,6 +206,7 @@ class LabFigure {
         signal: AbortSignal.timeout(PATIENCE),
       });
       if (number !== this.asked) return; // Overtaken by a later question.
+      this.acting = false;
       if (response.status === 404) {
         this.playing = false;
         this.trouble = GONE;
@@ -185,8 +218,12 @@ class LabFigure {
       this.answered = true;
       this.trouble = "";
       await this.receive(data);
+      const { later } = this;
+      this.later = undefined;
+      if (later !== undefined && !this.acting) this.ask(later);
     } catch {
       if (number !== this.asked) return;
+      this.acting = false;
       this.trouble = LOST;
       this.show();
       // The act is not repeated: it may have been done, and only its answer lost.
@@ -275,9 +312,9 @@ class LabFigure {
     return this.data.frame >= this.data.drawn - 1;
   }
 
-  // A phrase of the essay that speaks of a case of this lab: <a href="#fit?width=8&depth=2">.
+  // A phrase of the essay that speaks of a case of this lab, <a href="#fit?width=8&depth=2">, or a number of its run.
   follow(event) {
-    const link = event.target.closest?.("a.wd-try");
+    const link = event.target.closest?.("a.wd-try, a.wd-live");
     if (!link || !this.root) return;
     const [name, query] = new URL(link.href).hash.slice(1).split("?");
     if (name !== this.name) return;
@@ -285,7 +322,7 @@ class LabFigure {
     const settings = Object.fromEntries(new URLSearchParams(query));
     const behavior = this.calm.matches ? "auto" : "smooth";
     this.root.scrollIntoView({ behavior, block: "center" });
-    this.ask(0, { do: "set", settings });
+    if (link.matches(".wd-try")) this.ask(0, { do: "set", settings });
   }
 
   // --- drawing ---------------------------------------------------------------------------------------------
@@ -296,6 +333,12 @@ class LabFigure {
     this.pace(before, data);
     Object.assign(this.parts, data.send);
     this.hashes = data.parts;
+    if (this.parts.sketch) {
+      const { heights, answers } = data.sketch;
+      this.asking ??= data.stored && answers && !heights && !data.eager && !this.root?.matches("[data-hidden~='guess'], [data-hidden~='replay']");
+      const known = this.asking ? this.sketch : String(this.sketch?.heights) === String(heights ?? undefined);
+      if (!known) this.sketch = this.asking || heights ? new Sketch(this.parts.sketch, heights) : null;
+    }
     if (data.play > this.seenPlay) {
       this.seenPlay = data.play;
       this.playing = true;
@@ -345,7 +388,9 @@ class LabFigure {
               ? "Resume"
               : "Run again",
     );
-    text(".wd-sentence", data.sentence);
+    this.showGuess(text);
+    text(".wd-sentence", this.asking ? "" : data.sentence);
+    tell(this.name, data.readings, this.playing);
     const left = this.playing && data.open && !data.stored && this.rate ? (data.total - data.step) / this.rate : 0;
     text(
       ".wd-clock",
@@ -397,6 +442,56 @@ class LabFigure {
     this.root.classList.toggle("wd-waiting", data.waiting);
   }
 
+  // --- the reader's guess ----------------------------------------------------------------------------------
+
+  // Take the answer out of sight and let the reader draw, from the curve drawn before; or show it again.
+  askToDraw(asking, heights = this.data?.sketch.heights) {
+    if (!this.parts.sketch || (!asking && !this.asking)) return;
+    this.asking = asking;
+    this.playing = false;
+    this.sketch = asking || heights ? new Sketch(this.parts.sketch, heights) : null;
+    this.show();
+    this.paint();
+  }
+
+  showGuess(text) {
+    const { data, asking, sketch } = this;
+    const guess = this.part(".wd-guess");
+    guess.hidden = !this.parts.sketch;
+    if (guess.hidden) return;
+    const drawn = Boolean(data.sketch.heights) && !asking;
+    this.root.dataset.asking = asking ? "yes" : "";
+    text(".wd-question", asking || !drawn ? `Guess first. ${this.parts.sketch.question}` : "");
+    text(
+      ".wd-verdict-drawn",
+      asking
+        ? "Drag across the figure. By keys: ← and → go from place to place, ↑ and ↓ move it."
+        : drawn
+          ? data.sketch.verdict || "The run is drawing its answer."
+          : "",
+    );
+    const shown = { draw: !asking, answer: asking, undraw: asking, skip: asking, veil: drawn, forget: drawn };
+    for (const [name, wanted] of Object.entries(shown)) this.part(`.wd-${name}`).hidden = !wanted;
+    text(".wd-draw", drawn ? "Draw another" : "Draw a guess");
+    text(".wd-veil", this.guessHidden ? "Show my guess" : "Hide my guess");
+    this.part(".wd-veil").setAttribute("aria-pressed", String(this.guessHidden));
+    for (const name of [".wd-answer", ".wd-undraw"]) this.part(name).disabled = !sketch?.begun;
+  }
+
+  // The reader's curve over the first panel: to be drawn, or beside the run that answers it.
+  overlay() {
+    if (!this.views || !this.parts.sketch) return;
+    const { asking, sketch } = this;
+    const key = asking ? "asking" : sketch && this.data.sketch.answers && !this.guessHidden ? "seen" : "";
+    if (sketch === this.overlaid?.sketch && key === this.overlaid?.key && sketch?.svg?.isConnected) return sketch.place();
+    this.overlaid?.sketch?.remove();
+    this.overlaid = { sketch, key };
+    if (!key) return;
+    const colours = isDark(this.root) ? this.parts.spec.dark : this.parts.spec.light;
+    const changed = asking ? () => this.show() : null;
+    sketch.show(this.part(".wd-panel"), this.views[0].vega, { colour: colours.pinned, changed });
+  }
+
   async paint() {
     const { root } = this;
     if (!root || !this.data) return;
@@ -414,15 +509,17 @@ class LabFigure {
       let changed = false;
       for (const name of view.names) {
         const content = this.parts[name];
-        const hash = name in this.data.parts ? this.data.parts[name] : "none";
+        const away = !(name in this.data.parts) || (this.asking && !this.parts.sketch.keep.includes(name));
+        const hash = away ? "none" : this.data.parts[name];
         if (view.shown[name] === hash || name === this.dragging) continue;
         view.shown[name] = hash;
-        view.vega.data(name, hash === "none" || !content ? [] : rows(content));
+        view.vega.data(name, away || !content ? [] : rows(content));
         changed = true;
       }
       if (changed) pending.push(view.vega.runAsync());
     }
     await Promise.all(pending);
+    this.overlay();
     root.dataset.drawn = this.data.frame;
   }
 
@@ -470,11 +567,13 @@ class LabFigure {
     if (!this.root) return;
     this.root.dataset.embeds = Number(this.root.dataset.embeds ?? 0) + 1;
     this.views = views;
+    views[0].vega.addResizeListener(() => requestAnimationFrame(() => this.sketch?.place()));
     if (this.data.draws) this.letDraw(views[0].vega, host.querySelector("canvas"));
   }
 
   print() {
     if (!this.views) return;
+    this.askToDraw(false);
     const { panels, light } = this.parts.spec;
     const cells = this.root.querySelectorAll(".wd-panel");
     this.views.forEach(({ names, shown }, index) => {

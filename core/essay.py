@@ -3,16 +3,18 @@
 Blocks stand between ``::: kind argument`` and ``:::``:
 
 * ``::: lab NAME`` – the lab, with its caption inside;
-* ``::: guess NAME`` – that lab's question, asked before it runs;
+* ``::: guess NAME`` – that lab's question, asked before it runs (one that is answered by drawing stands in its figure);
 * ``::: note`` – a side note;
 * ``::: fold TITLE`` – what a reader may skip.
 
 In a line: ``[@key]`` or ``[@key; @other]`` cites ``assets/references.bib``; ``{claim:id}`` prints a claim's number;
+``{run:NAME.key:.2g}`` prints a number of the run that the lab's figure shows, see :mod:`core.readings`;
 ``[words](try:NAME?width=8&depth=2)`` sets that lab and runs it;
 ``[words](term:hessian)`` explains a term of ``assets/glossary.toml`` on hover.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -24,6 +26,7 @@ WORDS_PER_MINUTE = 220
 CITATION = re.compile(r"\[(@[\w:-]+(?:; @[\w:-]+)*)\]")
 CLAIM = re.compile(r"\{claim:([\w.]+)\}")
 FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$", re.DOTALL)
+RUN = re.compile(r"\{run:(\w+)\.([^}:]+)(?::([^}]+))?\}")
 TERM = re.compile(r"\[([^\]]+)\]\(term:([\w-]+)\)")
 TRY = re.compile(r"\[([^\]]+)\]\(try:(\w+)\?([^)\s]*)\)")
 
@@ -57,7 +60,7 @@ class Essay:
     def words(self) -> int:
         """The number of words to read: captions and what is folded away left out, a formula is one."""
         read = " ".join(block.text for block in self.blocks if block.kind in ("text", "note"))
-        return len(FORMULA.sub(" f ", TERM.sub(r"\1", TRY.sub(r"\1", read))).split())
+        return len(FORMULA.sub(" f ", RUN.sub("n", TERM.sub(r"\1", TRY.sub(r"\1", read)))).split())
 
     @property
     def minutes(self) -> int:
@@ -78,6 +81,14 @@ class Essay:
     def claims(self) -> tuple[str, ...]:
         """The ids of the claims whose numbers the text prints, each once."""
         return tuple(dict.fromkeys(CLAIM.findall(self.text)))
+
+    @property
+    def readings(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """The numbers of runs that the text prints: by lab, each number's path and format, once."""
+        found: dict[str, dict[tuple[str, str], None]] = {}
+        for lab, path, form in RUN.findall(self.text):
+            found.setdefault(lab, {})[path, form] = None
+        return {lab: tuple(marks) for lab, marks in found.items()}
 
 
 def keys(marks: str) -> list[str]:

@@ -6,6 +6,7 @@ Nothing here knows a page, a worker or TensorFlow. A lab is a module under
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import altair as alt
+
+    from core.sketch import Sketch
 
 P = TypeVar("P")
 Array = NDArray[Any]
@@ -159,6 +162,22 @@ def plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def describe(params: Any) -> str:
+    """What sets these settings apart from the defaults, in words."""
+    differing = [
+        f"other {knob.label.lower()}" if knob.parse else f"{knob.label.lower()} {plain(getattr(params, name))}"
+        for name, knob in knobs(type(params)).items()
+        if getattr(params, name) != knob.default
+    ]
+    return ", ".join(differing) or "the default settings"
+
+
+def printed(text: str) -> str:
+    """A text's numbers as the essay prints them: ``1e-05`` as “1 × 10⁻⁵”, ``5%`` as “5 %”, a minus as “−”."""
+    text = re.sub(r"(?<=\d)e([-+]?\d+)", lambda power: f" × 10{str(int(power[1])).translate(RAISED)}", text)
+    return re.sub(r"(?<=\d)%", "\u202f%", text).replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Frame:
     """What a run shows after ``step`` of ``total`` steps.
@@ -199,7 +218,8 @@ class Lab(Generic[P]):
     data moves while a run goes on; ``data(params, frames)`` fills them for the last of ``frames`` (with
     ``every``, also each replica by itself). ``result`` names the final numbers. ``sentence`` says what this run
     shows; it is also the figure's text alternative. ``rows`` names what a frame has a number for: a row each in a table
-    (:mod:`core.tables`). ``drawn`` names a text setting whose points the reader can draw on the first panel.
+    (:mod:`core.tables`). Before it runs, a lab asks a ``guess`` or has its reader draw a ``sketch``. ``drawn`` names a
+    text setting whose points the reader can draw on the first panel.
     """
 
     title: str
@@ -211,6 +231,7 @@ class Lab(Generic[P]):
     sentence: Callable[[P, Sequence[Frame]], str]
     rows: Callable[[P], Rows] = replicas
     guess: Guess | None = None
+    sketch: "Sketch | None" = None
     drawn: str = ""
 
 
@@ -242,10 +263,7 @@ class Claim:
     @property
     def text(self) -> str:
         """The expected number as the essay prints it."""
-        mantissa, sign, exponent = self.shown.format(self.expected).partition("e")
-        if sign:
-            return f"{mantissa} × 10{str(int(exponent)).translate(RAISED)}"
-        return mantissa.replace("%", "\u202f%")
+        return printed(self.shown.format(self.expected))
 
     def holds(self, measured: float) -> bool:
         """Whether ``measured`` confirms the claim; NaN never does."""

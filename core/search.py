@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 
-from core import bibliography, book, essay, glossary
+from core import bibliography, book, essay, glossary, readings
 from core.lab import knobs
 
 MOST = 12
@@ -72,4 +72,9 @@ def _paragraphs(chapter: book.Chapter, text: str) -> list[str]:
     for mark in (essay.TRY, essay.TERM):
         text = mark.sub(r"\1", text)
     text = essay.CLAIM.sub(lambda mark: claims[mark[1]].text, essay.CITATION.sub("", text))
+    text = essay.RUN.sub(lambda mark: _reading(chapter.slug, *mark.groups("")), text)
     return [part for part in re.split(r"\n\s*\n", re.sub(r"[*$#_`\\]", "", text)) if part.strip()]
+
+
+def _reading(slug: str, lab: str, path: str, form: str) -> str:
+    return readings.stored_readings(f"{slug}.{lab}").get(readings.mark(path, form), readings.MISSING)

@@ -10,7 +10,7 @@ from core import book
 
 ROOT = book.PAGES.parent
 LAYERS = (
-    ("core.lab",),
+    ("core.lab", "core.sketch"),
     (
         "core.charts",
         "core.classification",
@@ -36,6 +36,7 @@ LAYERS = (
         "core.shared",
         "core.stored",
     ),
+    ("core.readings",),
     ("core.search",),
     ("core.bench", "core.cli", "core.contenders", "core.ui", "core.__main__"),
     ("app", "pages"),

@@ -20,6 +20,7 @@ PARTS = {
     "settings": "All settings",
     "more": "“More settings”",
     "sentence": "The sentence under the figure",
+    "guess": "The curve to draw before the run, where there is one",
     "buttons": "New seed, new data, pin, every seed",
     "caption": "The caption",
     "data": "Table, files and Share",

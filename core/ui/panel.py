@@ -17,9 +17,10 @@ from typing import Any
 
 import orjson
 
-from core import book, charts, stored
+from core import book, charts, readings, stored
 from core.engine import EngineError, Waiting
-from core.lab import Frame, Lab, knobs, read_settings, replace
+from core.lab import Frame, Lab, describe, knobs, read_settings, replace
+from core.sketch import Sketch
 from core.ui.engine import engine
 from core.ui.shared import shared_runs
 
@@ -47,6 +48,7 @@ class _Drawn:
     pinned: tuple[Any, Sequence[Frame]] | None
     hashes: dict[str, str]
     sentence: str
+    readings: dict[str, str]
 
     def shows(self, panel: "Panel") -> bool:
         """Whether the panel would be drawn the same way."""
@@ -90,6 +92,10 @@ class Panel:
     guessed: int | None = None
     revealed: str = ""
     drawn: _Drawn | None = None
+    sketched: tuple[float, ...] | None = None
+    """The heights that the reader has drawn, to be compared with a run."""
+    verdict: str = ""
+    """How they compared with the last run that could say."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -225,10 +231,31 @@ def _act(panel: Panel, act: Mapping[str, Any]) -> None:
             panel.set(replace(panel.params, {panel.lab.drawn: getattr(fresh, panel.lab.drawn)}))
         else:
             panel.note = misses[0]
+    elif kind == "sketch" and panel.lab.sketch:
+        _sketch(panel, panel.lab.sketch, act.get("heights"))
     elif kind == "pin":
         panel.pinned = None if panel.pinned else (panel.shown, list(panel.frames[: panel.frame + 1]))
     elif kind == "every":
         panel.every = not panel.every
+
+
+def _sketch(panel: Panel, sketch: Sketch, heights: object) -> None:
+    """Take the reader's curve and start the run that answers it; none takes it back."""
+    panel.verdict, panel.sketched = "", sketch.read(heights)
+    if panel.sketched:
+        panel.set(replace(panel.lab.Params(), sketch.settings))
+
+
+def _compare(panel: Panel) -> dict[str, Any]:
+    """The reader's curve, whether the run in sight is the one that answers it, and how they compare."""
+    sketch = panel.lab.sketch
+    if sketch is None:
+        return {}
+    answers = panel.shown == replace(panel.lab.Params(), sketch.settings)
+    at_end = panel.finished and panel.frame == len(panel.frames) - 1
+    if panel.sketched and answers and at_end:
+        panel.verdict = sketch.verdict(panel.sketched, panel.shown, panel.frames)
+    return {"heights": panel.sketched, "answers": answers, "verdict": panel.verdict}
 
 
 def snapshot(panel: Panel) -> dict[str, Any]:
@@ -243,7 +270,8 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         hashes["spec"] = _spec_hash(panel.name, panel.shown)
         send = {name: part for name, part in parts.items() if hashes[name] not in panel.held}
         sentence = lab.sentence(panel.shown, frames) if frames else ""
-        drawn = panel.drawn = _Drawn(panel.last, panel.shown, panel.every, panel.pinned, hashes, sentence)
+        read = readings.of(panel.name, panel.shown, frames)
+        drawn = panel.drawn = _Drawn(panel.last, panel.shown, panel.every, panel.pinned, hashes, sentence, read)
     settings = knobs(type(panel.params))
     return {
         "lab": panel.short,
@@ -266,34 +294,28 @@ def snapshot(panel: Panel) -> dict[str, Any]:
         "every": panel.every,
         "replicated": "every" in drawn.hashes,
         "compares": _compares(panel.name, panel.shown),
-        "pinned": describe(panel.pinned[0], lab.Params()) if panel.pinned else "",
+        "pinned": describe(panel.pinned[0]) if panel.pinned else "",
         "note": panel.note,
         "device": engine().status().device,
         "sentence": drawn.sentence,
+        "readings": drawn.readings,
         "seeds": [name for name in ("seed", "data_seed") if name in settings],
         "draws": lab.drawn,
+        "sketch": _compare(panel),
     }
 
 
 def _parts(panel: Panel, frames: Sequence[Frame]) -> dict[str, Any]:
-    """The figure's spec, and its data sets for the last of ``frames``."""
+    """The figure's spec, what the reader may draw on it, and its data sets for the last of ``frames``."""
     parts: dict[str, Any] = {"spec": _spec(panel.name, panel.shown)}
+    if sketch := panel.lab.sketch:
+        parts["sketch"] = {name: getattr(sketch, name) for name in ("question", "at", "places", "start", "keep")}
     if frames:
         parts |= panel.lab.data(panel.shown, frames, panel.every)
         if panel.pinned and panel.pinned[1]:
             before = panel.lab.data(*panel.pinned, False)
             parts |= {f"pinned_{name}": columns for name, columns in before.items()}
     return parts
-
-
-def describe(params: Any, default: Any) -> str:
-    """What sets these settings apart from the defaults, in words."""
-    differing = [
-        f"{knob.label.lower()} {getattr(params, name)}"
-        for name, knob in knobs(type(params)).items()
-        if getattr(params, name) != getattr(default, name) and knob.parse is None
-    ]
-    return ", ".join(differing) or "the default settings"
 
 
 @lru_cache(maxsize=256)

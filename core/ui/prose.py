@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from core import bibliography, book, glossary
+from core import bibliography, book, glossary, readings
 from core.bibliography import Reference
 from core.book import Chapter
-from core.essay import CITATION, CLAIM, TERM, TRY, Essay, keys
+from core.essay import CITATION, CLAIM, RUN, TERM, TRY, Essay, keys
 from core.lab import Claim
 
 KINDS = {"exact": "Exact", "published": "Published", "measured": "Measured here"}
@@ -26,6 +26,7 @@ def ready(chapter: Chapter, text: str) -> str:
     text = TRY.sub(lambda m: _try(m[1], m[2], m[3]), text)
     text = TERM.sub(lambda m: _tip(html.escape(m[1]), glossary.terms()[m[2]].means, "term"), text)
     text = CITATION.sub(lambda m: _citations(m[1]), text)
+    text = RUN.sub(lambda m: _reading(chapter, m[1], readings.mark(m[2], m[3] or "")), text)
     return CLAIM.sub(lambda m: _claim(f"{chapter.slug}.{m[1]}", claims[m[1]]), text)
 
 
@@ -72,6 +73,17 @@ def _claim(full: str, claim: Claim) -> str:
         f'<span class="wd-tip" role="tooltip">{html.escape(claim.sentence)} {html.escape(origin(claim))} '
         f'<span class="wd-verdict" data-claim="{full}" role="status">Click to measure it again.</span></span></a>'
     )
+
+
+def _reading(chapter: Chapter, lab: str, mark: str) -> str:
+    # The figure's script writes over both texts with every frame, so the server must not: it always sends these.
+    shown = readings.stored_readings(f"{chapter.slug}.{lab}")
+    number, about = (
+        f'data-run="{lab}" data-reading="{html.escape(key)}">{html.escape(shown.get(key, readings.MISSING))}</span>'
+        for key in (mark, readings.ABOUT)
+    )
+    tip = f'<span class="wd-tip" role="tooltip"><span {about}</span>'
+    return f'<a class="wd-tipped wd-live" href="#{lab}" target="_self"><span class="wd-reading" {number}{tip}</a>'
 
 
 def origin(claim: Claim) -> str:

@@ -258,6 +258,29 @@ def test_pinned_run_is_drawn_beside_the_next(engine: StoredEngine) -> None:
     assert not snapshot(panel)["pinned"]
 
 
+def test_a_drawn_guess_starts_its_run_is_compared_at_the_end_and_can_be_taken_back(
+    engine: StoredEngine,
+) -> None:
+    name = "sharp_flat_minima.edge"
+    engine.frames = stored.load(name)
+    panel = begin("sharp_flat_minima", "edge", "me", book.lab(name).Params(learning_rate=1.0))
+    sketch = book.lab(name).sketch
+    assert sketch is not None and engine.frames is not None
+    assert snapshot(panel)["send"]["sketch"]["places"] == sketch.places
+    heights = [3.0] * len(sketch.at)
+    answer(panel, {"frame": 0, "act": {"do": "sketch", "heights": heights}})
+    shown = snapshot(panel)
+    assert shown["sketch"] == {"heights": tuple(heights), "answers": True, "verdict": ""} and panel.play == 1
+    for _ in range(len(engine.frames)):
+        answer(panel, {"frame": panel.frame + 1})
+    verdict = snapshot(panel)["sketch"]["verdict"]
+    assert verdict == sketch.verdict(heights, panel.shown, engine.frames)
+    answer(panel, {"frame": 0})
+    assert snapshot(panel)["sketch"]["verdict"] == verdict
+    answer(panel, {"frame": None, "act": {"do": "sketch", "heights": None}})
+    assert snapshot(panel)["sketch"] == {"heights": None, "answers": True, "verdict": ""}
+
+
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
@@ -266,7 +289,8 @@ junk = st.recursive(
 acts = st.fixed_dictionaries(
     {},
     optional={
-        "do": st.sampled_from(["run", "seed", "data_seed", "set", "draw", "pin", "every", "replay", ""]) | junk,
+        "do": st.sampled_from(["run", "seed", "data_seed", "set", "draw", "pin", "every", "replay", "sketch", ""])
+        | junk,
         "settings": st.dictionaries(st.sampled_from(["width", "points", "seed", "noise", "nope"]), junk, max_size=3)
         | junk,
     },

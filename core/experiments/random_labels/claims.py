@@ -437,7 +437,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.1,
         tolerance=0.03,
         measure=partial(_median_of, "test_accuracy", "digits", "real", 1.0),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -521,7 +521,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.21,
         tolerance=0.04,
         measure=partial(_median_of, "test_accuracy", "MNIST-1D", "a shuffle each", 0.0),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -531,7 +531,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.42,
         tolerance=0.04,
         measure=partial(_median_of, "test_accuracy", "MNIST-1D", "real", 0.0),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -541,7 +541,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.41,
         tolerance=0.04,
         measure=partial(_median_of, "test_accuracy", "MNIST-1D", "one shuffle", 0.0),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -551,7 +551,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.62,
         tolerance=0.05,
         measure=partial(_median_of, "test_accuracy", "MNIST-1D", "real", 0.0, "CNN"),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -561,7 +561,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.42,
         tolerance=0.05,
         measure=partial(_median_of, "test_accuracy", "MNIST-1D", "one shuffle", 0.0, "CNN"),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -688,7 +688,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.26,
         tolerance=0.03,
         measure=partial(_stopped_median, "MNIST-1D", "test_at_stop"),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
     Claim(
@@ -698,7 +698,7 @@ CLAIMS: tuple[Claim, ...] = (
         expected=0.26,
         tolerance=0.03,
         measure=partial(_stopped_median, "MNIST-1D", "test"),
-        shown="{:.2f}",
+        shown="{:.0%}",
         slow=True,
     ),
 )

@@ -22,13 +22,12 @@ from core.experiments.random_labels.examples import (
     still_right,
     task,
 )
-from core.lab import Array, Columns, Frame, Guess, Lab, knob, plain, spread
+from core.lab import Array, Columns, Frame, Lab, knob, plain, spread
+from core.sketch import Sketch
 
 SHARES = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-ASKED = 0.4
-"""The share that the guess is about."""
 NEAR = 0.03
-"""Accuracies that differ by less count as alike in the answer to the guess."""
+"""Accuracies that differ by less count as alike in the answer to the sketch."""
 KINDS = {"test": "test images, true labels", "train": "training labels given"}
 
 
@@ -262,23 +261,9 @@ def _times(last: Mapping[str, Array], numbers: dict[str, Any]) -> str:
     return text
 
 
-def _asked(params: Params, frames: Sequence[Frame]) -> tuple[float, float]:
-    """Accuracy on test images, and the share of labels that are right, at the share the guess is about."""
-    numbers = result(params, frames)
-    return numbers["test_accuracy"][SHARES.index(ASKED)], still_right(ASKED)
-
-
-def _how_right(params: Params, frames: Sequence[Frame]) -> int:
-    accuracy, right = _asked(params, frames)
-    return 0 if accuracy < right / 2 else 1 if accuracy <= right + NEAR else 2
-
-
-def _reveal(params: Params, frames: Sequence[Frame]) -> str:
-    accuracy, right = _asked(params, frames)
-    return (
-        f"Median of {params.seeds} nets: {accuracy:.2f} of the test images, where {right:.2f} of the training labels "
-        f"are right; with true labels {result(params, frames)['test_accuracy'][0]:.2f}."
-    )
+def _right_on_test(params: Params, frames: Sequence[Frame]) -> list[float]:
+    accuracies: list[float] = result(params, frames)["test_accuracy"]
+    return accuracies
 
 
 LAB = Lab(
@@ -290,12 +275,16 @@ LAB = Lab(
     result=result,
     sentence=sentence,
     rows=lambda params: {"random_share": SHARES, "replica": range(params.seeds)},
-    guess=Guess(
-        question="Of 1,000 labels, 40 % are drawn at random, so that 64 % are right. Nets learn until they have every "
-        "one of them, the wrong ones too. How many test images do they then get right?",
-        options=("Hardly more than chance", "Some 64 %, as many as their labels", "More than their labels"),
+    sketch=Sketch(
+        question="Of the labels of 1,000 digits a share is drawn at random; the dashed line says how many are right "
+        "all the same. Nets learn until they have every label they were given, the wrong ones too. Draw how many test "
+        "images they then get right.",
         settings={"examples": "digits", "width": 512, "samples": 1000},
-        answer=_how_right,
-        reveal=_reveal,
+        at=SHARES,
+        curve=_right_on_test,
+        start=0.5,
+        near=NEAR,
+        place="{:.0%} at random",
+        keep=("exact", "exact_name", "chance"),
     ),
 )

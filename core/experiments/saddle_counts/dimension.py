@@ -11,7 +11,8 @@ import numpy as np
 from core import charts as look
 from core.experiments.saddle_counts import kac_rice
 from core.experiments.saddle_counts import orthogonal_ensemble as goe
-from core.lab import Columns, Frame, Guess, Lab, knob
+from core.lab import Columns, Frame, Lab, knob
+from core.sketch import Sketch
 
 HIGHEST = 10
 DIMENSIONS = range(1, HIGHEST + 1)
@@ -255,20 +256,9 @@ def _misses(params: Params, frames: Sequence[Frame]) -> float:
     return float((np.abs(run - exact) / np.maximum(error, 1e-9)).max())
 
 
-def _which(params: Params, frames: Sequence[Frame]) -> int:
-    numbers = result(params, frames)
-    ratio = numbers["fraction_of_minima"] / numbers["coin_flip"]
-    return 0 if ratio > 2 else 1 if ratio >= 0.5 else 2
-
-
-def _reveal(params: Params, frames: Sequence[Frame]) -> str:
-    numbers = result(params, frames)
-    matrices = float(f"{1 / numbers['goe_positive_probability']:.2g}")
-    return (
-        f"One in {1 / numbers['fraction_of_minima']:,.0f} in this run, one in "
-        f"{1 / numbers['exact_fraction_of_minima']:,.0f} exactly. Of random GOE matrices only one in "
-        f"{matrices:,.0f} has no negative eigenvalue."
-    )
+def _minima(params: Params, frames: Sequence[Frame]) -> list[float]:
+    minima: list[float] = frames[-1].values["minima"].tolist()
+    return minima
 
 
 LAB = Lab(
@@ -280,12 +270,16 @@ LAB = Lab(
     result=result,
     sentence=sentence,
     rows=lambda params: {"dimension": DIMENSIONS},
-    guess=Guess(
-        question="At a flat point of a landscape in ten dimensions, each of ten directions curves up or down. Were "
-        "they ten coin flips, one flat point in 1,024 would be a minimum. In a random smooth landscape, how many are?",
-        options=("More than twice as many", "As many, within a factor of two", "Less than half as many"),
+    sketch=Sketch(
+        question="At a flat point of a random smooth landscape the ground curves up or down in each of N directions. "
+        "If it curves up in all of them, the point is a minimum: one flat point in two, on a line. Draw what share "
+        "are minima in up to ten dimensions. (Each grid line is a hundredth of the one above.)",
         settings={"dimension": 10},
-        answer=_which,
-        reveal=_reveal,
+        at=tuple(float(n) for n in DIMENSIONS),
+        curve=_minima,
+        start=0.5,
+        near=1.5,
+        place="N = {:.0f}",
+        log=True,
     ),
 )

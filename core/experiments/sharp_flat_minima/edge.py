@@ -9,7 +9,8 @@ import numpy as np
 
 from core import charts as look
 from core.data import digits
-from core.lab import Array, Columns, Frame, Guess, Lab, knob, spread
+from core.lab import Array, Columns, Frame, Lab, knob, spread
+from core.sketch import Sketch
 
 SAMPLES = 300
 SCALE, WHITE = 0.12, 16
@@ -281,21 +282,15 @@ def _story(numbers: dict[str, Any]) -> str:
     return f"{began} and has not reached the threshold"
 
 
-def _which(params: Params, frames: Sequence[Frame]) -> int:
-    numbers = result(params, frames)
-    if numbers["diverged"] or numbers["share_of_threshold"] > 1 + NEAR:
-        return 2
-    return 0 if numbers["sharpness"] < numbers["sharpness_at_start"] else 1
+DRAWN = (100, 200, 300, 400, 500, 600, 800, 1000, 1200, 1400)
+"""The steps at which the reader draws the sharpness."""
 
 
-def _reveal(params: Params, frames: Sequence[Frame]) -> str:
-    numbers = result(params, frames)
-    if numbers["diverged"]:
-        return f"Beyond what the rate can bear: {numbers['diverged']} of {params.replicas} nets diverged."
-    return (
-        f"From {numbers['sharpness_at_start']:.2g} it comes to {numbers['sharpness']:.3g} (median of {params.replicas} "
-        f"nets, mean of the second half), where {_formula(params)} is {numbers['threshold']:.3g}."
-    )
+def _course(params: Params, frames: Sequence[Frame]) -> list[float]:
+    """The median sharpness at the steps ``DRAWN``."""
+    median = _band(_history(frames, "sharpness"))[1]
+    course: list[float] = np.interp(DRAWN, [frame.step for frame in frames], median).tolist()
+    return course
 
 
 LAB = Lab(
@@ -306,12 +301,16 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
-    guess=Guess(
+    sketch=Sketch(
         question="Full-batch gradient descent with η = 0.3 is stable on a quadratic whose curvature is at most "
-        "2/η = 6.7. On this net the sharpness starts at about 3. Where does it go?",
-        options=("Down, to flatter places", "Up to about 6.7, where it stays", "Up beyond that, and the net diverges"),
-        settings={"learning_rate": 0.3, "momentum": 0.0, "loss": "squared", "inputs": "scaled"},
-        answer=_which,
-        reveal=_reveal,
+        "2/η = 6.7, the dashed rule. The sharpness of this net, its largest curvature, starts at the dot. Draw where "
+        "it goes while the net learns.",
+        settings={"learning_rate": 0.3, "momentum": 0.0, "loss": "squared", "inputs": "scaled", "steps": 1500},
+        at=DRAWN,
+        curve=_course,
+        start=2.7,
+        near=0.5,
+        place="step {:,.0f}",
+        keep=("threshold", "start"),
     ),
 )

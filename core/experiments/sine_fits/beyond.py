@@ -10,7 +10,8 @@ import numpy as np
 from core import charts as look
 from core.data import TARGETS, Floats, sample_target
 from core.experiments.sine_fits import curves
-from core.lab import Array, Columns, Frame, Guess, Lab, knob
+from core.lab import Array, Columns, Frame, Lab, knob
+from core.sketch import Sketch
 
 NETS = {"relu": "ReLU", "tanh": "tanh", "sine": "sine"}
 """The three kinds of nets, by the name of their numbers: the activation."""
@@ -164,11 +165,16 @@ def charts(params: Params) -> Sequence[Any]:
     return [_panel(params, name, titles[name]) for name in METHODS]
 
 
-def _panel(params: Params, name: str, title: str) -> Any:
+def _heights(params: Params) -> tuple[float, float]:
+    """Between which heights the picture reaches."""
     low = -1.0 if params.target in ("Runge", "|x|") else -3.0
+    return low, low + 6
+
+
+def _panel(params: Params, name: str, title: str) -> Any:
     axis = alt.Axis(tickCount=8, format="~g")
     x = alt.X("x:Q", scale=alt.Scale(domain=[-params.reach, params.reach], nice=False), axis=axis, title="x")
-    scale = alt.Scale(domain=[low, low + 6], nice=False)
+    scale = alt.Scale(domain=list(_heights(params)), nice=False)
 
     def y(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", scale=scale, title="y")
@@ -285,17 +291,16 @@ def _straight(params: Params, numbers: dict[str, Any]) -> str:
     return text + f"straight to within {deviation:.1g} of its size. "
 
 
-def _where(params: Params, frames: Sequence[Frame]) -> int:
-    last = result(params, frames)["last_hinge"]
-    return 0 if last <= 1.05 else 1 if last <= params.reach else 2
+AHEAD = (1.25, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+"""The places beyond the points at which the reader draws what the nets will do."""
 
 
-def _reveal(params: Params, frames: Sequence[Frame]) -> str:
-    numbers = result(params, frames)
-    return (
-        f"Median of {params.replicas} nets: the last bend lies at |x| = {numbers['last_hinge']:.3g}, and "
-        f"{numbers['bends_outside']:.3g} bends lie beyond the points."
-    )
+def _ahead(params: Params, frames: Sequence[Frame]) -> list[float]:
+    """The median ReLU net at ``AHEAD``, no farther than the picture reaches."""
+    median = look.band(frames[-1].values["relu"])[1]
+    heights = np.interp(AHEAD, np.linspace(-params.reach, params.reach, DRAWN), median)
+    ahead: list[float] = np.clip(heights, *_heights(params)).tolist()
+    return ahead
 
 
 LAB = Lab(
@@ -306,12 +311,15 @@ LAB = Lab(
     data=data,
     result=result,
     sentence=sentence,
-    guess=Guess(
-        question="A ReLU net of one hidden layer is made of straight pieces, and its points end at −1 and 1. "
-        "Where does it bend for the last time?",
-        options=("At the last points", "Between there and four times as far out", "Farther out still"),
+    sketch=Sketch(
+        question="ReLU nets of one hidden layer learn ten points of a sine from −1 to 1, where they meet it closely. "
+        "Draw how the median net goes on to the right of the points. (What leaves the picture counts as at its edge.)",
         settings={"target": "sine", "points": 10, "width": 32, "depth": 1, "reach": 4.0},
-        answer=_where,
-        reveal=_reveal,
+        at=AHEAD,
+        curve=_ahead,
+        start=0.0,
+        near=0.3,
+        place="x = {:g}",
+        keep=("interval", "points"),
     ),
 )

@@ -118,9 +118,11 @@ def test_sentence_tells_of_nets_that_diverged() -> None:
     check_figure(corruption.LAB, params, frames, MOVING)
 
 
-@pytest.mark.parametrize(("right", "answer"), [(0.12, 0), (0.6, 1), (0.66, 1), (0.75, 2)])
-def test_guess_is_answered_by_the_run(right: float, answer: int) -> None:
-    params, frames = corruption.Params(seeds=4), made_up((5,) * SHARES, (0.98, 0.95, 0.9, right, 0.5, 0.3, 0.1))
-    guess = corruption.LAB.guess
-    assert guess is not None and guess.answer(params, frames) == answer
-    assert f"{right:.2f} of the test images" in guess.reveal(params, frames)
+def test_a_drawn_guess_is_compared_with_accuracy_on_test_images() -> None:
+    accuracies = (0.98, 0.95, 0.9, 0.75, 0.5, 0.3, 0.1)
+    params, frames = corruption.Params(seeds=4), made_up((5,) * SHARES, accuracies)
+    sketch = corruption.LAB.sketch
+    assert sketch is not None and sketch.curve(params, frames) == pytest.approx(accuracies)
+    text = sketch.verdict([1 - 0.9 * share for share in sketch.at], params, frames)
+    assert "too low from 10\u202f% at random to 60\u202f% at random" in text
+    assert "you drew 0.64, the run gave 0.75" in text

@@ -1,5 +1,6 @@
 """Sharpness is the Hessian's, the threshold a quadratic's, and the lab says what became of the one beside the other."""
 
+import dataclasses
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -191,12 +192,11 @@ def test_sentence_counts_nets_and_rising_losses() -> None:
     assert lone.startswith("The net diverged")
 
 
-@pytest.mark.parametrize(
-    ("sharpness", "lost", "answer"), [((3, 2, 2), 0, 0), ((3, 6, 6.9), 0, 1), ((3, 9, 9), 0, 2), ((3, 6, 7), 1, 2)]
-)
-def test_guess_is_answered_by_the_run(sharpness: tuple[float, ...], lost: int, answer: int) -> None:
-    guess = edge.LAB.guess
-    assert guess is not None and guess.answer(edge.Params(replicas=3), made_up(*sharpness, lost=lost)) == answer
-    text = guess.reveal(edge.Params(replicas=3), made_up(*sharpness, lost=lost))
-    check_sentence(text)
-    assert "1 of 3 nets diverged" in text or "2/η is 6.67" in text
+def test_a_drawn_guess_is_compared_with_the_median_sharpness() -> None:
+    sketch, params = edge.LAB.sketch, edge.Params(replicas=3)
+    assert sketch is not None
+    frames = [dataclasses.replace(frame, step=700 * i) for i, frame in enumerate(made_up(3, 6, 7))]
+    curve = sketch.curve(params, frames)
+    assert curve[sketch.at.index(400)] == pytest.approx(3 + 3 * 400 / 700)
+    assert curve[sketch.at.index(1400)] == pytest.approx(7)
+    check_sentence(sketch.verdict([3.0] * len(curve), params, frames))

@@ -124,10 +124,12 @@ def test_sentence_of_one_net_has_no_spread() -> None:
     assert "one net of each kind" in text and "80 %" not in text
 
 
-@pytest.mark.parametrize(("last", "answer"), [(1.0, 0), (3.0, 1), (12.0, 2)])
-def test_guess_is_answered_by_the_run(last: float, answer: int) -> None:
+def test_a_drawn_guess_is_compared_with_the_median_net_as_far_as_the_picture_reaches() -> None:
     params, frames = finished(beyond)
-    guess = beyond.LAB.guess
-    made_up = with_values(frames, last_hinge=np.full(4, last))
-    assert guess is not None and guess.answer(params, made_up) == answer
-    assert f"|x| = {last:g}" in guess.reveal(params, made_up)
+    sketch = beyond.LAB.sketch
+    assert sketch is not None
+    straight = np.linspace(-params.reach, params.reach, frames[-1].values["relu"].shape[1])
+    made_up = with_values(frames, relu=np.tile(-straight, (4, 1)))
+    curve = sketch.curve(params, made_up)
+    assert curve == pytest.approx([max(-x, -3) for x in sketch.at])
+    assert "too high from x = 1.25 to x = 4" in sketch.verdict([0.0] * len(curve), params, made_up)
