@@ -44,6 +44,12 @@ def test_essay_shows_every_lab_once_and_asks_its_guess_before_it(chapter: Chapte
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
+def test_every_figure_has_a_caption(chapter: Chapter) -> None:
+    captions = [block.text for block in essay.read(chapter).blocks if block.kind == "lab"]
+    assert all(len(caption.split()) > 8 and caption.endswith(".") for caption in captions)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=ids)
 def test_essay_is_of_the_asked_length(chapter: Chapter) -> None:
     assert (
         700 <= essay.read(chapter).words <= 1600
@@ -138,6 +144,7 @@ def test_lab_opens_on_a_finished_run_with_a_figure_and_a_sentence(chapter: Chapt
         spec = charts.fill(chart, {name: columns for name, columns in data.items()})
         named |= set(re.findall(r"'data': \{'name': '(\w+)'\}", str(spec)))
         assert spec["width"] == "container" and spec["height"] > 100
+        assert spec["title"]["text"], "the picture would have no name for who cannot see it"
         assert "role:" not in str(spec)
     assert {name for name in named if not name.startswith("pinned_")} == set(data)
     for columns in data.values():
