@@ -33,6 +33,7 @@ function write(lab) {
     if (text === undefined) continue;
     // While numbers change their places only grow: lines that break anew with every frame could not be read.
     const before = parseFloat(place.style.minWidth) || 0;
+    place.style.display = playing && place.dataset.reading ? "inline-block" : "";
     place.style.minWidth = playing && place.dataset.reading ? `${Math.max(before, text.length)}ch` : "";
     // The text node is Streamlit's own: it is written over, not replaced.
     if (place.firstChild && place.firstChild.nodeValue !== text) place.firstChild.nodeValue = text;

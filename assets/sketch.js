@@ -29,7 +29,7 @@ export class Sketch {
     this.line = element("polyline", {});
     this.name = element("text", {});
     this.name.textContent = "your guess";
-    this.marks = this.at.map(() => element("circle", { r: changed ? 7 : 4 }));
+    this.marks = this.at.map(() => element("circle", { r: changed ? 6 : 4 }));
     this.svg.append(this.line, ...this.marks, this.name);
     cell.append(this.svg);
     if (changed) this.letDraw();

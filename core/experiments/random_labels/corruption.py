@@ -284,7 +284,7 @@ LAB = Lab(
         curve=_right_on_test,
         start=0.5,
         near=NEAR,
-        place="{:.0%} at random",
+        place="{:.0%} random",
         keep=("exact", "exact_name", "chance"),
     ),
 )

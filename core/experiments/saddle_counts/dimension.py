@@ -273,13 +273,13 @@ LAB = Lab(
     sketch=Sketch(
         question="At a flat point of a random smooth landscape the ground curves up or down in each of N directions. "
         "If it curves up in all of them, the point is a minimum: one flat point in two, on a line. Draw what share "
-        "are minima in up to ten dimensions. (Each grid line is a hundredth of the one above.)",
+        "are minima in up to ten dimensions. (The axis goes by powers of ten.)",
         settings={"dimension": 10},
         at=tuple(float(n) for n in DIMENSIONS),
         curve=_minima,
         start=0.5,
         near=1.5,
-        place="N = {:.0f}",
+        place="N\u00a0=\u00a0{:.0f}",
         log=True,
     ),
 )

@@ -291,7 +291,7 @@ def _straight(params: Params, numbers: dict[str, Any]) -> str:
     return text + f"straight to within {deviation:.1g} of its size. "
 
 
-AHEAD = (1.25, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+AHEAD = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
 """The places beyond the points at which the reader draws what the nets will do."""
 
 
@@ -319,7 +319,7 @@ LAB = Lab(
         curve=_ahead,
         start=0.0,
         near=0.3,
-        place="x = {:g}",
+        place="x\u00a0=\u00a0{:g}",
         keep=("interval", "points"),
     ),
 )

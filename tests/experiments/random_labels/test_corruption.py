@@ -124,5 +124,5 @@ def test_a_drawn_guess_is_compared_with_accuracy_on_test_images() -> None:
     sketch = corruption.LAB.sketch
     assert sketch is not None and sketch.curve(params, frames) == pytest.approx(accuracies)
     text = sketch.verdict([1 - 0.9 * share for share in sketch.at], params, frames)
-    assert "too low from 10\u202f% at random to 60\u202f% at random" in text
+    assert "too low from 10\u202f% random to 60\u202f% random" in text
     assert "you drew 0.64, the run gave 0.75" in text

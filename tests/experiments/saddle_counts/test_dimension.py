@@ -115,5 +115,5 @@ def test_a_drawn_guess_is_compared_by_factors() -> None:
     sketch = lab.LAB.sketch
     assert sketch is not None
     text = sketch.verdict([0.5**n for n in sketch.at], params, frames)
-    assert "too high from N = 9 to N = 10" in text or "too high at N = 10" in text
+    assert "too high at N\u00a0=\u00a010" in text and "you drew 0.00098, the run gave" in text
     assert "a factor of 1." in text
