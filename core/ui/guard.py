@@ -1,18 +1,26 @@
 """What stands before every request: headers, a bound on sessions, and doors that no page of ours uses kept shut."""
 
 import html
+import logging
 import threading
 
+from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnected
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from core.ui.limits import limits
+
+log = logging.getLogger(__name__)
 
 STREAM = "/_stcore/stream"
 """Streamlit's websocket: one for each open tab."""
 UNUSED = ("/_stcore/upload_file", "/_stcore/agent")
 """Streamlit's doors for uploads, which it bounds in size but not in number, and for programs that drive pages."""
+LONGEST_NAME = 200
+"""Letters of what Streamlit calls pages and parts of them."""
 RETRY = 30
 FULL = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{retry}">
@@ -75,10 +83,32 @@ class Guard:
             # Refused before it is accepted: the server answers the handshake with 403.
             await send({"type": "websocket.close", "code": 1013, "reason": "full"})
             return
+
+        async def receive_sound() -> Message:
+            message = await receive()
+            if _sound(message):
+                return message
+            await send({"type": "websocket.close", "code": 1002})
+            return {"type": "websocket.disconnect", "code": 1002}
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive_sound, send)
+        except WebSocketDisconnected:
+            log.debug("Streamlit spoke to a reader who had just left.")
         finally:
             SESSIONS.leave()
+
+
+def _sound(message: Message) -> bool:
+    """Whether Streamlit can read it: what it cannot read, or cannot find, it logs as often as somebody likes."""
+    if message["type"] != "websocket.receive":
+        return True
+    try:
+        asked = BackMsg.FromString(message["bytes"]).rerun_script
+    except (KeyError, TypeError, DecodeError):
+        return False
+    names = (asked.fragment_id, asked.page_script_hash, asked.page_name)
+    return all(len(name) <= LONGEST_NAME and name.isprintable() for name in names)
 
 
 def _asks_for_a_page(scope: Scope) -> bool:

@@ -1,11 +1,14 @@
 """What stands around the pages: the engine's life, routes, and a word for unforeseen errors."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -18,6 +21,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from streamlit import net_util
+from streamlit.runtime import state
+from streamlit.runtime.scriptrunner import StopException
 
 from core import book
 from core.ui import farewell, guard, logs, measurements, metrics, panel
@@ -27,11 +32,14 @@ from core.ui.shared import shared_runs
 
 log = logging.getLogger(__name__)
 
+STATE = Path(state.__file__).parent
+"""Where Streamlit reads widgets' states."""
 SITE = book.ROOT / "core" / "ui" / "site.py"
 WAITING = anyio.CapacityLimiter(200)
 """Threads in which readers wait for frames, apart from those that serve files: those are never short of one."""
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
+SORRY = "Something went wrong on this page, and the server has noted it. Reloading the page starts it afresh."
 SETTLING = 15.0
 """Seconds after the start: the first reader of a cold server does not wait for what may wait."""
 SLOWEST_QUESTION = 5.0
@@ -141,6 +149,18 @@ MIDDLEWARE = [Middleware(guard.Fields), Middleware(guard.Guard)]
 
 def say_error(error: Exception) -> bool:
     """Show one sentence instead of a traceback, which goes to the log."""
-    log.error("A page failed.", exc_info=error)
-    st.error("Something went wrong on this page, and the server has noted it. Reloading the page starts it afresh.")
+    if _is_the_browsers(error):
+        log.warning("A browser sent the state of a widget that cannot be read (%s).", type(error).__name__)
+    else:
+        log.error("A page failed.", exc_info=error)
+    with contextlib.suppress(StopException):  # A reader who asks for another page meanwhile ends this one.
+        st.error(SORRY)
     return True
+
+
+def _is_the_browsers(error: Exception) -> bool:
+    """Whether Streamlit failed at what a browser says of its widgets: somebody's nonsense, and no fault of a page."""
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [any(file.is_relative_to(book.ROOT / folder) for folder in ("core", "pages")) for file in files]
+    inner = files[len(own) - own[::-1].index(True) :] if any(own) else files
+    return any(file.is_relative_to(STATE) for file in inner)

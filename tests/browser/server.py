@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -59,14 +59,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serve(port: int = 0, **environment: str) -> Iterator[Server]:
-    """Run the app as ``streamlit run app.py`` does, at ``port`` or at a free one, until the block ends."""
+def serve(port: int = 0, log: IO[bytes] | None = None, **environment: str) -> Iterator[Server]:
+    """Run the app as ``streamlit run app.py`` does, at ``port`` or a free one, until the block ends; log to ``log``."""
     port = port or free_port()
     command = [
         sys.executable, "-m", "streamlit", "run", "app.py",
         "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment)
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
     try:
 

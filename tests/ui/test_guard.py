@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from core.engine.limits import Limits
 from core.ui import guard, server
@@ -20,8 +21,8 @@ async def page(request: Request) -> PlainTextResponse:
 
 async def stream(socket: WebSocket) -> None:
     await socket.accept()
-    async for text in socket.iter_text():
-        await socket.send_text(text)
+    async for message in socket.iter_bytes():
+        await socket.send_bytes(message)
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
         yield client
 
 
+ASK = BackMsg(app_heartbeat=True).SerializeToString()
 READER = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -45,8 +47,8 @@ def test_a_tab_more_than_there_is_room_for_gets_a_sentence_until_one_is_closed(c
         with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect(guard.STREAM):
             pass
         assert closed.value.code == 1013
-        first.send_text("still here")
-        assert first.receive_text() == "still here"
+        first.send_bytes(ASK)
+        assert first.receive_bytes() == ASK
     assert client.get("/sine_fits", headers=READER).text == "The page."
     assert guard.SESSIONS.open == 0 and guard.SESSIONS.refused == 1
 
@@ -55,6 +57,21 @@ def test_a_full_server_still_serves_those_who_are_in_and_its_host(client: TestCl
     with client.websocket_connect(guard.STREAM), client.websocket_connect(guard.STREAM):
         assert client.get("/assets/lab.js", headers={"accept": "*/*"}).text == "The page."
         assert client.post("/frames/token", json={}).text == "The page."
+
+
+@pytest.mark.parametrize("part", ["fragment_id", "page_script_hash", "page_name"])
+@pytest.mark.parametrize("name", ["x" * 201, "a line\nof the log"])
+def test_what_streamlit_would_only_log_ends_the_connection(client: TestClient, part: str, name: str) -> None:
+    ask = BackMsg()
+    setattr(ask.rerun_script, part, name)
+    for nonsense in (ask.SerializeToString(), b"\xff" * 9):
+        with client.websocket_connect(guard.STREAM) as socket:
+            socket.send_bytes(ASK)
+            assert socket.receive_bytes() == ASK
+            socket.send_bytes(nonsense)
+            with pytest.raises(WebSocketDisconnect):
+                socket.receive_bytes()
+    assert guard.SESSIONS.open == 0
 
 
 @pytest.mark.parametrize(
