@@ -37,6 +37,8 @@ DECIDING = ("numpy", "scikit-learn", "tensorflow")
 """Packages whose release may change a run's numbers."""
 LONGEST_QUEUE = 4
 """Runs that wait to be written, with all their frames in memory."""
+FULL = 0.9
+"""Share of the bound down to which is deleted when it is reached."""
 
 
 class SharedRuns:
@@ -50,6 +52,7 @@ class SharedRuns:
         self._most = megabytes * 1_000_000
         self._loaded: weakref.WeakValueDictionary[Path, Recording] = weakref.WeakValueDictionary()
         self._unwritten: queue.Queue[tuple[str, Any, Sequence[Frame]]] = queue.Queue(LONGEST_QUEUE)
+        self._room = 0
         self._said: set[str] = set()
         if self._most:
             try:
@@ -114,6 +117,8 @@ class SharedRuns:
         if len(data) > self._most:
             return
         self._prepare()
+        if len(data) > self._room:
+            self._make_room(len(data))
         partial = tempfile.NamedTemporaryFile(dir=self._directory, suffix=".partial", delete=False)  # noqa: SIM115
         try:
             with partial:
@@ -122,8 +127,8 @@ class SharedRuns:
         except OSError:
             self._delete(Path(partial.name))
             raise
+        self._room -= len(data)
         self._said.clear()
-        self._bound()
 
     def _prepare(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -131,18 +136,24 @@ class SharedRuns:
         if not os.access(self._directory, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    def _bound(self) -> None:
-        """Delete what was not asked for the longest, until the rest keeps to the bound."""
+    def _make_room(self, size: int) -> None:
+        """Delete what was not asked for the longest, until ``size`` bytes more leave some room under the bound.
+
+        So the directory, which may hold tens of thousands of files, is looked through once in many writes.
+        """
         files = []
-        for path in self._directory.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # Another server may have deleted it.
-                files.append((path.stat().st_mtime, path.stat().st_size, path))
-        excess = sum(size for _, size, _ in files) - self._most
-        for _, size, path in sorted(files):
-            if excess <= 0:
-                return
-            self._delete(path)
-            excess -= size
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # Another server may have deleted it.
+                    about = entry.stat()
+                    files.append((about.st_mtime, about.st_size, entry.path))
+        held = sum(size for _, size, _ in files)
+        for _, freed, path in sorted(files):
+            if held + size <= FULL * self._most:
+                break
+            self._delete(Path(path))
+            held -= freed
+        self._room = self._most - held
 
     def _delete(self, place: Path) -> None:
         self._loaded.pop(place, None)

@@ -101,19 +101,17 @@ def test_readers_of_one_run_hold_it_once_and_the_last_lets_go(runs: SharedRuns) 
 
 
 def test_the_bound_holds_and_those_asked_for_stay(tmp_path: Path) -> None:
-    runs = SharedRuns(tmp_path, 1)
     fitting = 1_000_000 // SIZE
-    for seed in range(fitting):
-        kept(runs, seeded(seed))
-    old = time.time() - 1000
-    for file in files(runs):
-        os.utime(file, (old, old))
-    assert runs.find(NAME, seeded(0)) is not None
-    for seed in range(fitting, 2 * fitting - 1):
-        kept(runs, seeded(seed))
-        assert sum(file.stat().st_size for file in files(runs)) <= 1_000_000
-    assert runs.find(NAME, seeded(0)) is not None
-    assert [seed for seed in range(1, fitting) if runs.find(NAME, seeded(seed))] == []
+    for server in range(3):  # A new server finds what the last one left.
+        runs = SharedRuns(tmp_path, 1)
+        for seed in range(fitting * server, fitting * (server + 1)):
+            kept(runs, seeded(seed))
+            os.utime(runs._place(NAME, seeded(seed)), (seed, seed))
+            assert runs.find(NAME, seeded(0)) is not None
+            assert sum(file.stat().st_size for file in files(runs)) <= 1_000_000
+    left = [seed for seed in range(3 * fitting) if runs._place(NAME, seeded(seed)).exists()]
+    assert left == [0, *range(3 * fitting - len(left) + 1, 3 * fitting)]
+    assert len(left) >= shared.FULL * fitting - 1
 
 
 def test_nothing_is_kept_for_0(tmp_path: Path) -> None:
