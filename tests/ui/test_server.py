@@ -1,15 +1,20 @@
 """The server's own settings, and the parts of Streamlit that they lean on."""
 
+import asyncio
 import gc
 import tomllib
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from streamlit import config
+from streamlit import config, net_util
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.web.server import server_util
 
 from core.book import ROOT
+from core.engine.inline import InlineEngine
+from core.ui import server
+from core.ui.metrics import Counted
 
 
 def test_the_repository_turns_the_collection_after_each_script_off() -> None:
@@ -30,3 +35,33 @@ def test_streamlit_still_obeys_that_setting(monkeypatch: pytest.MonkeyPatch, col
     finally:
         config.set_option("runner.postScriptGC", before)
     assert bool(calls) == collects
+
+
+def test_no_host_is_asked_for_this_machines_address_when_a_foreign_page_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(*args: object, **options: object) -> None:
+        raise AssertionError("A host was asked.")
+
+    monkeypatch.setattr("requests.get", ask)
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    monkeypatch.setattr(server, "engine", lambda: Counted(InlineEngine()))
+    monkeypatch.setattr("core.ui.logs.set_up", lambda: None)
+    monkeypatch.setattr("core.ui.farewell.begin_at_sigterm", lambda: None)
+
+    async def refuse() -> None:
+        async with server.lifespan(MagicMock()):
+            assert not server_util.is_url_from_allowed_origins("https://stranger.example")
+
+    asyncio.run(refuse())
+
+
+def test_what_a_browser_says_wrongly_is_no_fault_of_a_page() -> None:
+    def fail(file: str) -> Exception:
+        try:
+            exec(compile("1 / 0", file, "exec"))
+        except ZeroDivisionError as error:
+            return error
+        raise AssertionError
+
+    theirs = fail(str(server.STATE / "session_state.py"))
+    ours = fail(str(ROOT / "core" / "ui" / "labs.py"))
+    assert server._is_the_browsers(theirs) and not server._is_the_browsers(ours)
