@@ -68,7 +68,7 @@ def test_drawn_by_keys_alone(page: Page, server: Server) -> None:
     first, second, *rest = values(lab)
     assert first > second and set(rest) == {second}
     assert points.nth(1).evaluate("e => e === document.activeElement")
-    expect(points.nth(1)).to_have_attribute("aria-label", "Your guess at step 200")
+    expect(points.nth(1)).to_have_attribute("aria-label", "Your guess at step 250")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")

@@ -282,7 +282,7 @@ def _story(numbers: dict[str, Any]) -> str:
     return f"{began} and has not reached the threshold"
 
 
-DRAWN = (100, 200, 300, 400, 500, 600, 800, 1000, 1200, 1400)
+DRAWN = (100, 250, 400, 600, 800, 1000, 1200, 1400)
 """The steps at which the reader draws the sharpness."""
 
 

@@ -291,7 +291,7 @@ def _straight(params: Params, numbers: dict[str, Any]) -> str:
     return text + f"straight to within {deviation:.1g} of its size. "
 
 
-AHEAD = (1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+AHEAD = (1.3, 2.2, 3.1, 4.0)
 """The places beyond the points at which the reader draws what the nets will do."""
 
 

@@ -132,4 +132,4 @@ def test_a_drawn_guess_is_compared_with_the_median_net_as_far_as_the_picture_rea
     made_up = with_values(frames, relu=np.tile(-straight, (4, 1)))
     curve = sketch.curve(params, made_up)
     assert curve == pytest.approx([max(-x, -3) for x in sketch.at])
-    assert "too high from x\u00a0=\u00a01.5 to x\u00a0=\u00a04" in sketch.verdict([0.0] * len(curve), params, made_up)
+    assert "too high from x\u00a0=\u00a01.3 to x\u00a0=\u00a04" in sketch.verdict([0.0] * len(curve), params, made_up)
