@@ -66,7 +66,9 @@ def serve(port: int = 0, log: IO[bytes] | None = None, **environment: str) -> It
         sys.executable, "-m", "streamlit", "run", "app.py",
         "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=log)
+    # A measurement must not meet the runs that one before it, or the user, has left.
+    alone = {} if "WDLW_CACHE" in environment else {"WDLW_CACHE_MB": "0"}
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | alone | environment, stderr=log)
     server = Server(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
     try:
 
