@@ -95,7 +95,8 @@ def specs(lab: Lab[Any], params: Any) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=512)
 def _build(charts: Callable[[Any], Sequence[alt.LayerChart]], params: Any) -> list[dict[str, Any]]:
-    return [panel.to_dict() for panel in charts(params)]
+    # To validate takes twice as long again: a test does it for every lab, and no reader waits for it.
+    return [panel.to_dict(validate=False) for panel in charts(params)]
 
 
 def height(specs: Sequence[Mapping[str, Any]], *, narrow: bool = False) -> int:

@@ -117,6 +117,13 @@ def test_phrases_set_labs_to_settings_that_exist(chapter: Chapter) -> None:
 
 
 @pytest.mark.parametrize(("chapter", "name"), LABS, ids=ids)
+def test_figure_is_valid_vega_lite(chapter: Chapter, name: str) -> None:
+    lab = book.labs(chapter.slug)[name]
+    params = lab.Params()
+    assert [panel.to_dict(validate=True) for panel in lab.charts(params)] == charts.specs(lab, params)
+
+
+@pytest.mark.parametrize(("chapter", "name"), LABS, ids=ids)
 def test_lab_is_complete(chapter: Chapter, name: str) -> None:
     lab = book.labs(chapter.slug)[name]
     settings = knobs(lab.Params)
