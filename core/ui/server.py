@@ -5,6 +5,7 @@ import contextlib
 import gc
 import json
 import logging
+import sys
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,10 @@ STATE = Path(state.__file__).parent
 SITE = book.ROOT / "core" / "ui" / "site.py"
 WAITING = anyio.CapacityLimiter(200)
 """Threads in which readers wait for frames, apart from those that serve files: those are never short of one."""
+SWITCH = 0.0005
+"""Seconds for which a thread may keep the interpreter. The one that sends and receives gives it up at each message, and
+waits this long for it again while pages are drawn: with Python's 5 ms fifty readers had their first text twice as late.
+"""
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
 SORRY = "Something went wrong on this page, and the server has noted it. Reloading the page starts it afresh."
@@ -53,6 +58,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     # For a websocket from a foreign page Streamlit would ask a host of Amazon's for this machine's address, holding up
     # every reader for up to two seconds, and compare that with the page's.
     net_util.get_external_ip = lambda: None
+    sys.setswitchinterval(SWITCH)
     farewell.begin_at_sigterm()
     engine()
     shared_runs()  # The log says at once if they cannot be kept.

@@ -10,9 +10,11 @@ import pytest
 
 from core import book
 from core.engine import worker
+from core.engine.turns import Turns
 from core.lab import Frame
 
 FRAMES, SECONDS = 5, 0.2
+GATE = threading.Event()
 
 
 class Steps:
@@ -26,6 +28,9 @@ class Steps:
     def _frames(self, params: float) -> Iterator[Frame]:
         if params == -2:
             raise ValueError("cannot go on")
+        if params == -3:
+            GATE.wait(10)
+            params = 0
         for step in range(int(params) + 1):
             if params != int(params):
                 time.sleep(SECONDS)
@@ -97,6 +102,28 @@ def test_asking_for_unknown_and_closed_runs_is_ignored(talk: Talk) -> None:
     talk.ask("next", "closed")
     talk.ask("open", "run", "reader", "chapter.steps", 2)
     assert talk.pull("run")[1] == "run"
+
+
+def test_a_reader_with_many_runs_does_not_keep_another_waiting(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk.hear()
+    GATE.clear()
+    asked, ask = [], Turns.ask
+
+    def ask_and_count(turns: Turns, reader: str, run: str) -> None:
+        ask(turns, reader, run)
+        asked.append(run)
+        if len(asked) == 7:
+            GATE.set()
+
+    monkeypatch.setattr(Turns, "ask", ask_and_count)
+    for run in ("busy 1", "busy 2", "held 1", "held 2", "held 3", "held 4"):
+        talk.ask("open", run, run.partition(" ")[0], "chapter.steps", -3 if run in ("busy 1", "held 1") else 0)
+    talk.ask("open", "modest", "modest", "chapter.steps", 0)
+    for run in ("busy 1", "held 1", "held 2", "held 3", "held 4", "busy 2", "modest"):
+        talk.ask("next", run)
+    # Both turns are held until all have asked: the next is for the reader who has had none.
+    heard = [talk.hear()[1] for _ in range(7)]
+    assert heard.index("modest") <= 2
 
 
 @pytest.mark.parametrize(("lab", "params"), [("chapter.steps", -1), ("chapter.steps", -2), ("chapter.unknown", 0)])
