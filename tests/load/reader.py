@@ -58,9 +58,10 @@ class Page:
         self.finished = 0
         self.errors: list[str] = []
         self._socket = socket
+        self._page_hash = ""
         self._slug, _, self._query = path.partition("?")
         self._figure_ids: dict[str, tuple[str, str]] = {}
-        self._sliders: dict[str, dict[str, tuple[Element, str]]] = {}
+        self._sliders: dict[str, Element] = {}
 
     async def listen(self) -> None:
         """Take in what the server sends until it ends."""
@@ -75,6 +76,8 @@ class Page:
         kind = forward.WhichOneof("type")
         if kind == "script_finished":
             self.finished += 1
+        elif kind == "navigation":
+            self._page_hash = forward.navigation.page_script_hash
         elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
             element, fragment = forward.delta.new_element, forward.delta.fragment_id
             shape = element.WhichOneof("type")
@@ -83,7 +86,8 @@ class Page:
             elif shape == "exception":
                 self.errors.append(element.exception.message)
             elif shape == "slider":
-                self._sliders.setdefault(fragment, {})[element.slider.label] = (element, fragment)
+                # An id ends with the key of the widget: “fit.learning_rate”.
+                self._sliders[element.slider.id.rpartition("-")[2]] = element
             elif shape == "bidi_component" and element.bidi_component.json:
                 data = json.loads(element.bidi_component.json)
                 if isinstance(data, dict) and "token" in data:
@@ -107,18 +111,19 @@ class Page:
     async def rerun(self, *widgets: WidgetState, fragment: str = "") -> None:
         """Have the page, or a fragment of it, run again with widgets as they stand now."""
         message = BackMsg()
-        message.rerun_script.page_name = self._slug
+        message.rerun_script.page_name = "" if self._page_hash else self._slug
+        message.rerun_script.page_script_hash = self._page_hash
         message.rerun_script.query_string = self._query
         message.rerun_script.fragment_id = fragment
         message.rerun_script.context_info.CopyFrom(ContextInfo(timezone="UTC", locale="en-GB", url=self.url))
         message.rerun_script.widget_states.widgets.extend(widgets)
         await self._socket.send_bytes(message.SerializeToString())
 
-    async def move_slider(self, lab: str, label: str, stop: int) -> None:
-        """Move one of a lab's sliders, the first where it has none of that label, to its ``stop``-th place."""
+    async def move_slider(self, lab: str, setting: str, stop: int) -> None:
+        """Move one of a lab's sliders, the first where that setting has none, to its ``stop``-th place."""
+        own = {key: element for key, element in self._sliders.items() if key.startswith(f"{lab}.")}
+        slider = own.get(f"{lab}.{setting}", next(iter(own.values()))).slider
         fragment = self._figure_ids[lab][1]
-        sliders = self._sliders[fragment]
-        slider = sliders.get(label, next(iter(sliders.values())))[0].slider
         state = WidgetState(id=slider.id)
         if slider.options:
             state.string_array_value.data.append(slider.options[stop % len(slider.options)])

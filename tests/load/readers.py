@@ -131,7 +131,7 @@ def leave(watch: Watch, wait: float) -> dict[str, Any]:
 
 def summarise(visits: Sequence[Visit]) -> dict[str, Any]:
     """The numbers of many visits."""
-    rates = [visit.frames / visit.watched for visit in visits if visit.watched]
+    rates = [visit.frames / visit.watched for visit in visits if visit.watched > 1]
     first = [seconds for visit in visits for seconds in visit.first_frames]
     trained = [seconds for visit in visits for seconds in visit.trained_frames]
     texts = [visit.text for visit in visits if visit.text]
@@ -244,7 +244,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each of them stays (default 60)")
     parser.add_argument("--arrive", type=float, default=10.0, help="seconds over which they arrive (default 10)")
     parser.add_argument("--lab", default="sine_fits.fit", help="the lab that they run (default sine_fits.fit)")
-    parser.add_argument("--change", default="Learning rate", help="label of the slider that they move")
+    parser.add_argument("--change", default="learning_rate", help="the setting that they change, by a slider")
     parser.add_argument("--churn", type=int, default=0, metavar="N", help="open and close N sessions instead")
     parser.add_argument("--wait", type=float, default=180.0, help="seconds that what they leave may take to go")
     parser.add_argument("--url", default="", help="a server that runs already, such as http://localhost:8501")
