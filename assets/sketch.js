@@ -63,17 +63,20 @@ export class Sketch {
   }
 
   describe() {
-    const [low, high] = extent(this.view.scale("y").domain());
+    const scale = this.view.scale("y");
+    const share = (height) => 1 - clamp(scale(height) / this.view.height(), 0, 1);
     this.marks.forEach((mark, i) =>
       this.set(mark, {
         role: "slider",
         tabindex: i === this.current ? 0 : -1,
         "aria-orientation": "vertical",
         "aria-label": `Your guess at ${this.places[i]}`,
-        "aria-valuemin": low,
-        "aria-valuemax": high,
-        "aria-valuenow": this.heights[i],
+        // Where it stands on the axis, in per cent: a power of ten such as 1e-14 is no number to ARIA.
+        "aria-valuemin": 0,
+        "aria-valuemax": 100,
+        "aria-valuenow": Math.round(100 * share(this.heights[i])),
         "aria-valuetext": short(this.heights[i]),
+        "data-height": this.heights[i],
       }),
     );
   }

@@ -19,7 +19,9 @@ def asked(page: Page, server: Server, chapter: str = "sharp_flat_minima", name: 
 
 
 def values(lab: LabPanel) -> list[float]:
-    found: list[float] = lab.figure.locator("[role=slider]").evaluate_all("all => all.map(e => Number(e.ariaValueNow))")
+    found: list[float] = lab.figure.locator("[role=slider]").evaluate_all(
+        "all => all.map(e => Number(e.dataset.height))"
+    )
     return found
 
 
