@@ -496,6 +496,7 @@ class LabFigure {
     const { root } = this;
     if (!root || !this.data) return;
     const dark = isDark(root);
+    root.dataset.scheme = dark ? "dark" : "light";
     const drawing = `${this.hashes.spec}${dark}${root.clientWidth < NARROW}`;
     if (this.embedded !== drawing) {
       this.embedded = drawing;
