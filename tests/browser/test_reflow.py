@@ -1,4 +1,4 @@
-"""Every page in little room: on phones, and magnified to 200 and 400 %, nothing is lost and nothing too small to hit."""
+"""Every page in little room, on a phone and magnified: nothing is lost, and nothing too small to hit."""
 
 import pytest
 from playwright.sync_api import Page, expect
