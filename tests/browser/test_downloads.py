@@ -40,10 +40,10 @@ def test_every_file_opens_and_holds_the_run(page: Page, server: Server, tmp_path
     assert frames is not None
     lab_itself = book.lab(f"{chapter.slug}.{name}")
     rows = lab_itself.rows(lab_itself.Params())
-    for file, curves, read in ((".csv", False, pd.read_csv), (".parquet", True, pd.read_parquet)):
+    for ending, curves, read in ((".csv", False, pd.read_csv), (".parquet", True, pd.read_parquet)):
         run = tables.frames_table(frames, rows, curves)
         assert len(run) >= len(frames)
-        pd.testing.assert_frame_equal(read(files[file]), run, check_dtype=False, rtol=1e-9)
+        pd.testing.assert_frame_equal(read(files[ending]), run, check_dtype=False, rtol=1e-9)
 
     drawing = ElementTree.fromstring(files[".svg"].read_text("utf-8"))
     marks = [element for element in drawing.iter() if element.tag.endswith(("path", "text"))]

@@ -59,7 +59,6 @@ def test_from_the_first_page_to_a_run_and_a_setting(page: Page, server: Server) 
 
     _tab_to(page, lab.area.get_by_role("slider", name="Hidden units"))
     page.keyboard.press("ArrowRight")
-    expect(lab.note).to_contain_text("settings")
     _tab_to(page, lab.button("run"))
     if lab.figure.get_attribute("data-state") == "playing":
         page.keyboard.press("Enter")
