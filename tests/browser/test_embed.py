@@ -68,7 +68,7 @@ HOST = {
 
 
 def test_a_lab_runs_in_a_sandbox_at_a_strict_host_without_third_party_cookies(browser: Browser, tmp_path: Path) -> None:
-    with serve(0, **HOST) as server:
+    with serve(0, None, **HOST) as server:
         server.wait(workers_ready=1)
         frame = share.iframe(f"{server.url}/sine_fits", FIT, "fit", FIT.Params())
         sandboxed = frame.replace("<iframe ", '<iframe sandbox="allow-scripts allow-same-origin" ')
