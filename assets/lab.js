@@ -211,12 +211,17 @@ class LabFigure {
         this.playing = false;
         this.trouble = GONE;
         this.show();
+        // Where another server has taken the connection over, Streamlit makes nothing anew: the address has it all.
+        if (this.gone) reload();
+        this.gone = true;
+        this.timer = setTimeout(() => this.ask(null), 4 * TELL_AGAIN);
         return;
       }
       const data = await response.json();
       if (number !== this.asked) return;
       this.answered = true;
       this.trouble = "";
+      this.gone = false;
       await this.receive(data);
       const { later } = this;
       this.later = undefined;
@@ -652,6 +657,12 @@ class LabFigure {
 }
 
 // --- specs and data ------------------------------------------------------------------------------------------
+
+// Once a minute at most: it must not go round and round where no server ever knows its pages.
+function reload() {
+  const again = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  if (!again || performance.now() > 60_000) location.reload();
+}
 
 function rows(columns) {
   const names = Object.keys(columns);
