@@ -264,6 +264,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Visit, and print what was seen."""
     options = parse()
+    # The server inherits this standard output: what it says must not stand among the numbers.
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     try:
         with given(options.url, options.lab) as watch:
             numbers = churn(watch, options) if options.churn else visit(watch, options)
@@ -271,11 +274,11 @@ def main() -> None:
         print(f"readers.py: the server cannot be asked: {trouble}.", file=sys.stderr)
         sys.exit(2)
     if options.json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(numbers, indent=2), file=output)
     else:
         width = max(map(len, numbers))
         for name, value in numbers.items():
-            print(f"{name:<{width}}  {'–' if value is None else value}")
+            print(f"{name:<{width}}  {'–' if value is None else value}", file=output)
 
 
 if __name__ == "__main__":
