@@ -174,7 +174,7 @@ def test_a_cluster_that_was_lost_is_used_again(monkeypatch: pytest.MonkeyPatch) 
         port = probe.getsockname()[1]
     with ray_cluster.start(port) as cluster:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        engine = RayEngine(LIMITS, Cluster())
+        engine = RayEngine(Limits(workers=1), Cluster())
         run = engine.open(LAB, LONG, "reader")
         assert pull(engine, run) is not None
     try:
