@@ -59,8 +59,8 @@ TOO_SMALL = """
   .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest("[inert], .wd-tip"))
   .filter((e) => !(e.matches("input") && e.closest("label")))
   .map((e) => {
-    // The arrows within a field, and a thumb on its track, are hit by way of what they stand in.
-    const target = e.closest("[data-testid=stSlider] [role=group]") ?? e;
+    // A thumb on its track, and a point of a drawn guess, are moved by a touch anywhere along what they stand in.
+    const target = e.closest("[data-testid=stSlider] [role=group], svg:has([role=slider])") ?? e;
     return [e, target.getBoundingClientRect()];
   })
   .filter(([, { width, height }]) => width > 1 && (width < 24 || height < 24))
