@@ -10,6 +10,9 @@ INSTALL := $(PIP) install --constraint requirements.lock --editable
 UV := uv==0.13.8
 AUDIT := pip-audit==2.10.1
 
+# Two processes share the tests: one drives the browser, the other takes the rest.
+TWO := --numprocesses 2 --dist loadgroup
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test test-slow check audit format lock clean
@@ -22,11 +25,11 @@ run: $(VENV)/.run ## Install if needed, then serve the essay (its address is pri
 
 test: $(VENV)/.test ## Install if needed, find a Chromium, run the tests
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_chromium.py --install)" && export CHROMIUM \
-		&& $(BIN)/python -m pytest $(ARGS)
+		&& $(BIN)/python -m pytest $(TWO) $(ARGS)
 
 test-slow: $(VENV)/.test ## The long checks
 	@CHROMIUM="$$($(BIN)/python tests/browser/find_chromium.py --install)" && export CHROMIUM \
-		&& $(BIN)/python -m pytest -m slow $(ARGS)
+		&& $(BIN)/python -m pytest -m slow $(TWO) $(ARGS)
 
 check: $(VENV)/.dev ## Formatting, lint, types
 	$(BIN)/ruff format --check .

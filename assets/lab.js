@@ -499,7 +499,7 @@ class LabFigure {
 
   async paint() {
     const { root } = this;
-    if (!root || !this.data) return;
+    if (!root || !this.data || !root.clientWidth) return; // Without room nothing is drawn; getting some comes here again.
     const dark = isDark(root);
     root.dataset.scheme = dark ? "dark" : "light";
     const drawing = `${this.hashes.spec}${dark}${root.clientWidth < NARROW}`;
@@ -512,7 +512,9 @@ class LabFigure {
     if (!this.data.drawn && this.data.waiting) return;
     const pending = [];
     for (const view of this.views) {
-      let changed = false;
+      const width = view.canvas.clientWidth;
+      let changed = width > 0 && width !== view.width;
+      if (changed) view.vega.width((view.width = width)); // Vega itself follows the window's width only.
       for (const name of view.names) {
         const content = this.parts[name];
         const away = !(name in this.data.parts) || (this.asking && !this.parts.sketch.keep.includes(name));
@@ -564,6 +566,8 @@ class LabFigure {
       canvas.setAttribute("aria-describedby", `${this.name}-sentence`);
       views.push({
         vega: view,
+        canvas,
+        width: canvas.clientWidth,
         names: namesIn(panel),
         shown: {},
         finalize: () => view.finalize(),

@@ -9,6 +9,7 @@ let listening = false;
 export function draw() {
   if (listening) return;
   listening = true;
+  document.documentElement.dataset.measures = "yes";
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a.wd-claim");
     const button = event.target.closest?.("button.wd-measure");

@@ -13,7 +13,7 @@ PAGES = ("", "evidence", "references", "glossary", "teach", *(chapter.slug for c
 LEVELS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
-DARK = ("", "evidence", "sine_fits")
+DARK = ("", "sine_fits")
 """Pages that hold every kind of thing: in dark colours the others differ in words only."""
 CASES = [*((path, "light") for path in PAGES), *((path, "dark") for path in DARK)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core import book, essay, stored, tables
 from core.book import Chapter
@@ -26,8 +26,10 @@ def test_every_file_opens_and_holds_the_run(page: Page, server: Server, tmp_path
     name = essay.read(chapter).labs[0]
     lab = open_lab(page, f"{server.url}/{chapter.slug}", name)
     lab.area.get_by_role("button", name="Download").click()
+    buttons = page.locator("[data-testid=stPopoverBody] [data-testid=stDownloadButton] button")
+    expect(buttons).to_have_count(6)
     files = {}
-    for button in page.locator("[data-testid=stPopoverBody] [data-testid=stDownloadButton] button").all():
+    for button in buttons.all():
         with page.expect_download() as download:
             button.click()
         file = tmp_path / download.value.suggested_filename

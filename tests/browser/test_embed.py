@@ -67,6 +67,7 @@ HOST = {
 """Settings that a host may well have."""
 
 
+@pytest.mark.slow
 def test_a_lab_runs_in_a_sandbox_at_a_strict_host_without_third_party_cookies(browser: Browser, tmp_path: Path) -> None:
     with serve(0, None, **HOST) as server:
         server.wait(workers_ready=1)

@@ -101,6 +101,7 @@ def test_in_a_full_house_a_finished_run_is_played_until_the_own_one_has_its_turn
         second.expect_step("s > 0 && s < 3000")
 
 
+@pytest.mark.slow
 def test_a_tab_asleep_asks_for_nothing_and_finds_its_run_closed_when_it_wakes(page: Page, impatient: Server) -> None:
     lab = open_lab(page, f"{impatient.url}/sine_fits")
     lab.button("run").click()

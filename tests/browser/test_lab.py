@@ -37,6 +37,7 @@ def test_run_pause_step_scrub_and_replay(page: Page, server: Server) -> None:
     assert lab.embeds == 1
 
 
+@pytest.mark.slow
 def test_same_settings_give_the_same_curves_and_the_stored_run(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits")
     stored = lab.sentence.text_content()
@@ -177,6 +178,7 @@ def test_the_figure_asks_for_nothing_when_it_is_out_of_sight(page: Page, server:
     lab.expect_step(f"s > {at}")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_the_run_and_nothing_else(page: Page) -> None:
     with serve() as server:
         server.wait(workers_ready=1)

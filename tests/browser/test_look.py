@@ -90,7 +90,9 @@ def test_measure_is_65_to_75_characters(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/sine_fits")
     paragraph = page.get_by_text("Mark ten points on a sheet of paper")
     expect(paragraph).to_be_visible()
-    page.evaluate("document.fonts.ready")
+    page.wait_for_function(
+        "[...document.fonts].some(f => f.family.includes('Source Serif 4') && f.status === 'loaded')"
+    )
     characters = paragraph.evaluate(
         """p => {
             const range = document.createRange(), tops = new Map();

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from core import readings
@@ -12,6 +13,7 @@ from tests.browser.lab import open_lab
 from tests.browser.server import ROOT, Server
 
 
+@pytest.mark.slow
 def test_the_text_follows_a_run_and_ends_on_what_the_command_line_gives(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits?fit.steps=300")
     lab.expect_step("s === 300")

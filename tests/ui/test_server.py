@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -51,7 +52,8 @@ def test_no_host_is_asked_for_this_machines_address_when_a_foreign_page_comes(mo
         async with server.lifespan(MagicMock()):
             assert not server_util.is_url_from_allowed_origins("https://stranger.example")
 
-    asyncio.run(refuse())
+    with ThreadPoolExecutor() as thread:  # The browser that other tests drive has a loop in this one.
+        thread.submit(asyncio.run, refuse()).result()
 
 
 def test_what_a_browser_says_wrongly_is_no_fault_of_a_page() -> None:

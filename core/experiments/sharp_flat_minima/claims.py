@@ -284,6 +284,7 @@ CLAIMS: tuple[Claim, ...] = (
         relation="at least",
         expected=5,
         measure=_tanh_difference,
+        slow=True,
     ),
     # The edge of stability: medians of four nets (at the start, of eight) under four seeds.
     Claim(
