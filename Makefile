@@ -10,8 +10,8 @@ INSTALL := $(PIP) install --constraint requirements.lock --editable
 UV := uv==0.13.8
 AUDIT := pip-audit==2.10.1
 
-# Two processes share the tests: one drives the browser, the other takes the rest.
-TWO := --numprocesses 2 --dist loadgroup
+# Two processes share the tests, a file at a time: each has a server and a browser of its own.
+TWO := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

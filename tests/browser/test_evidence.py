@@ -9,7 +9,7 @@ from tests.browser.server import Server
 
 def test_a_number_in_the_text_is_measured_at_a_click(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/sine_fits")
-    page.wait_for_selector("html[data-measures]")
+    page.wait_for_selector("html[data-measures]", state="attached")
     number = page.locator("a.wd-claim").first
     number.click()
     expect(number.locator(".wd-verdict")).to_have_text(
@@ -21,7 +21,7 @@ def test_a_number_in_the_text_is_measured_at_a_click(page: Page, server: Server)
 
 def test_the_list_of_evidence_measures_and_filters(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/evidence")
-    page.wait_for_selector("html[data-measures]")
+    page.wait_for_selector("html[data-measures]", state="attached")
     row = page.locator("tr", has_text="runge_even_11")
     row.get_by_role("button").click()
     expect(row.locator(".wd-verdict")).to_have_text(re.compile("✓ holds: measured 1.916"), timeout=60_000)
