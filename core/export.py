@@ -58,6 +58,8 @@ class _Piece:
     imports: set[str] = field(default_factory=set)
     named: list[tuple[ast.AST, Key]] = field(default_factory=list)
     dropped: list[ast.stmt] = field(default_factory=list)
+    hidden: set[Key] = field(default_factory=set)
+    """What it uses of other modules while a variable of its own has that name."""
 
 
 def script(lab: str, params: Any) -> str:
@@ -263,6 +265,8 @@ class _Reader(ast.NodeVisitor):
 
     def _use(self, node: ast.AST, key: Key) -> None:
         self.piece.uses.add(key)
+        if any(key[1] in scope for scope in self.scopes):
+            self.piece.hidden.add(key)
         self.piece.named.append((node, key))
 
 
@@ -349,14 +353,16 @@ def _ordered(pieces: dict[Key, _Piece]) -> dict[str, list[_Piece]]:
 
 
 def _names(pieces: dict[Key, _Piece], home: str) -> dict[Key, str]:
-    """What each definition is called in the script: its own name, unless another module's has it."""
+    """What each definition is called in the script: its own name, unless another module or a variable has it."""
+    hidden = {key for piece in pieces.values() for key in piece.hidden}
     every = [(key[0], name) for key in pieces for name in _defined(_module(key[0]).definitions[key[1]])]
     every.sort(key=lambda key: (key[0] != home, key))
     taken: set[str] = set()
     names: dict[Key, str] = {}
     for module, name in every:
         short = module.rpartition(".")[2]
-        called = name if name not in taken else f"{'_' if name.startswith('_') else ''}{short}_{name.lstrip('_')}"
+        free = name not in taken and (module, name) not in hidden
+        called = name if free else f"{'_' if name.startswith('_') else ''}{short}_{name.lstrip('_')}"
         taken.add(called)
         names[(module, name)] = called
     return names

@@ -100,3 +100,8 @@ def test_a_name_that_two_modules_have_is_told_apart() -> None:
     defined = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     assert len(defined) == len(set(defined))
     assert {"result", "curves_result"} <= set(defined)
+
+
+def test_a_name_that_a_variable_hides_is_told_apart() -> None:
+    source = export.script("saddle_counts.dimension", book.lab("saddle_counts.dimension").Params())
+    assert "def kac_rice_exact(" in source and "= kac_rice_exact(n).fractions" in source
