@@ -14,8 +14,11 @@ LEVELS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", 
 
 
 DARK = ("", "sine_fits")
-"""Pages that hold every kind of thing: in dark colours the others differ in words only."""
-CASES = [*((path, "light") for path in PAGES), *((path, "dark") for path in DARK)]
+"""Pages that hold almost every kind of thing: the others are looked at in dark colours by the long checks."""
+CASES = [
+    *((path, "light") for path in PAGES),
+    *(pytest.param(path, "dark", marks=[] if path in DARK else [pytest.mark.slow]) for path in PAGES),
+]
 
 
 @pytest.mark.parametrize(("path", "scheme"), CASES, ids=str)
