@@ -53,6 +53,9 @@ class SharedRuns:
         self._loaded: weakref.WeakValueDictionary[Path, Recording] = weakref.WeakValueDictionary()
         self._unwritten: queue.Queue[tuple[str, Any, Sequence[Frame]]] = queue.Queue(LONGEST_QUEUE)
         self._room = 0
+        self._counting = threading.Lock()
+        self.hits, self.misses = 0, 0
+        """How often a run was asked for that there was, and that there was not."""
         self._said: set[str] = set()
         if self._most:
             try:
@@ -68,6 +71,13 @@ class SharedRuns:
         """
         if not self._most:
             return None
+        run = self._find(name, params)
+        with self._counting:
+            self.hits += run is not None
+            self.misses += run is None
+        return run
+
+    def _find(self, name: str, params: Any) -> Recording | None:
         place = self._place(name, params)
         run = self._loaded.get(place)
         try:

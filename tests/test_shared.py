@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,27 @@ def test_what_one_reader_ran_another_is_given(runs: SharedRuns, tmp_path: Path) 
                 np.testing.assert_array_equal(now.values[name], array)
     assert runs.find(NAME, seeded(8)) is None
     assert runs.find("random_labels.memorise", PARAMS) is None
+
+
+def test_hits_and_misses_are_counted(runs: SharedRuns, tmp_path: Path) -> None:
+    kept(runs)
+    for params in (PARAMS, seeded(8), PARAMS, seeded(9), PARAMS):
+        runs.find(NAME, params)
+    assert (runs.hits, runs.misses) == (3, 2)
+    [file] = files(runs)
+    cut(file)
+    fresh = SharedRuns(tmp_path, 512)
+    assert fresh.find(NAME, PARAMS) is None and (fresh.hits, fresh.misses) == (0, 1)
+    keeps_none = SharedRuns(tmp_path, 0)
+    assert keeps_none.find(NAME, PARAMS) is None and (keeps_none.hits, keeps_none.misses) == (0, 0)
+
+
+def test_counts_lose_nothing_when_many_ask_at_once(runs: SharedRuns) -> None:
+    kept(runs)
+    with ThreadPoolExecutor(8) as readers:
+        for _ in readers.map(lambda seed: runs.find(NAME, seeded(seed)), [7, 8] * 200):
+            pass
+    assert (runs.hits, runs.misses) == (200, 200)
 
 
 def test_a_run_that_has_not_ended_is_not_kept(runs: SharedRuns) -> None:

@@ -1,13 +1,11 @@
 """What holds runs on a node of a cluster: a worker that is spoken to by calls. It knows nothing of Ray."""
 
+import contextlib
 import queue
 import threading
 from typing import Any
 
 from core.engine.worker import Worker
-
-LONGEST_SILENCE = 2.0
-"""Seconds after which :meth:`Actor.listen` answers even when there is nothing to say: a sign of life."""
 
 
 class Actor:
@@ -30,16 +28,17 @@ class Actor:
                 self._expected += 1
 
     def listen(self) -> list[tuple[Any, ...]]:
-        """What the worker has said since the last call, as soon as there is something; the first begins it."""
+        """What the worker has said since the last call, as soon as there is something: a sign of life, if no more.
+
+        The first call begins it.
+        """
         with self._hearing:
             if not self._begun:
                 # Not when it is made: Ray then sets its threads up, which TensorFlow's start held up to Ray's death.
                 self._worker.begin()
                 self._begun = True
-        said = []
-        try:
-            said.append(self._said.get(timeout=LONGEST_SILENCE))
+        said = [self._said.get()]
+        with contextlib.suppress(queue.Empty):
             while True:
                 said.append(self._said.get_nowait())
-        except queue.Empty:
-            return said
+        return said

@@ -6,7 +6,9 @@ the server says to each, and says which have died; others are asked for in their
 nodes are added for them, is Ray's to decide. The server's own code is sent along: a node needs the libraries only.
 """
 
+import itertools
 import logging
+import math
 import os
 import pickle
 import shutil
@@ -22,9 +24,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import GetTimeoutError, RayError
 
 from core.engine.actor import Actor
+from core.engine.worker import BEAT, LONGEST_START
 
 log = logging.getLogger("cluster")
 
@@ -127,11 +130,22 @@ class Place(threading.Thread):
 
     def _listen(self, actor: Any) -> None:
         # The first answer waits for a node with room, and perhaps for the node itself.
-        messages = ray.get(actor.listen.remote())
+        longest = math.inf
         while True:
-            for message in messages:
+            for message in self._answer(actor, longest):
                 self._say(message)
-            messages = ray.get(actor.listen.remote(), timeout=LONGEST_SILENCE)
+                longest = LONGEST_SILENCE if message[0] == "ready" else min(longest, LONGEST_START)
+
+    def _answer(self, actor: Any, longest: float) -> list[tuple[Any, ...]]:
+        answer = actor.listen.remote()
+        for waited in itertools.count(1):
+            try:
+                return list(ray.get(answer, timeout=LONGEST_SILENCE))
+            except GetTimeoutError:
+                if waited * LONGEST_SILENCE >= longest:
+                    raise
+                self._reach()
+        raise AssertionError
 
     def _pass(self, message: tuple[Any, ...]) -> None:
         self._actor.tell.remote(self._told, message)
@@ -171,6 +185,12 @@ class Bridge:
         for place in self._places:
             place.start()
 
+    def beat(self) -> None:
+        """Give signs of life, for ever."""
+        while True:
+            self._say(None, ("alive",))
+            time.sleep(BEAT)
+
     def serve(self, requests: IO[bytes]) -> None:
         """Pass on what the server says, until it ends."""
         while True:
@@ -179,7 +199,11 @@ class Bridge:
 
     def _reach(self) -> None:
         """Raise OSError when the cluster's head is gone, which Ray would find out after a minute."""
-        knock(self._head)
+        try:
+            knock(self._head)
+        except OSError:
+            time.sleep(LONGEST_GAP)
+            knock(self._head)
 
     def _speaker(self, number: int) -> Callable[[tuple[Any, ...]], None]:
         return lambda message: self._say(number, message)
@@ -219,6 +243,7 @@ def main() -> None:
     os.dup2(2, 1)
     actors, frames, seconds, cpus, gpus = sys.argv[1:]
     bridge = Bridge(Order(int(actors), int(frames), float(seconds), float(cpus), float(gpus)), output)
+    threading.Thread(target=bridge.beat, name="beat", daemon=True).start()
     threading.Thread(target=bridge.connect, name="connect", daemon=True).start()
     try:
         bridge.serve(sys.stdin.buffer)

@@ -23,6 +23,7 @@ import psutil
 
 from core.engine import Refused, RunLost, Status, Waiting, queued
 from core.engine.limits import Limits
+from core.engine.worker import LONGEST_START
 from core.lab import Frame
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,9 @@ COMPILING = "A net of this shape is being compiled; this takes a second or two, 
 WORKING = "The next frame is being computed."
 DIED = "The process that trained this run ended unexpectedly. What was drawn is kept; Run starts it again."
 TOO_LARGE = "The process that trained this run needed too much memory. What was drawn is kept; Run starts it again."
+SILENT = (
+    "The process that trained this run no longer answered and was ended. What was drawn is kept; Run starts it again."
+)
 IDLE = "This run was closed because nobody had watched it for a while. What was drawn is kept; Run starts it again."
 STOPPING = "The server is being restarted; your run can be started again in a minute."
 PRESENT = 15.0
@@ -44,6 +48,8 @@ ENOUGH = 1.5
 """Times the limit of memory at which a worker is killed."""
 SETTLED = 60.0
 """Seconds before which no worker is replaced for its memory: a limit that is too low must not keep it starting."""
+LONGEST_SILENCE = 60.0
+"""Seconds without a sign of life after which a process that was ready is ended: it gives one every few, at any work."""
 LONGEST_PAUSE = 30.0
 LONGEST_FAREWELL = 3.0
 
@@ -101,7 +107,7 @@ class LocalEngine:
             run = _Run(uuid.uuid4().hex, lab, params, reader, time.monotonic(), change)
             self._queue.append(run)
             self._admit()
-            if len(self._queue) > self._limits.queue and run.worker is None:
+            if run.worker is None and len(self._queue) > self._longest_queue():
                 self._queue.remove(run)
                 raise Refused("The server is training as many nets as it can, and the queue is full. Try again later.")
             self._runs[run.name] = run
@@ -120,7 +126,8 @@ class LocalEngine:
             self._ask(held)
             while not (held.ready or held.over):
                 # A place takes too long to come free for a thread to wait for it.
-                if held.worker is None or not held.change.wait(deadline - time.monotonic()):
+                taken = held.worker is None and self._taking()
+                if taken or not held.change.wait(deadline - time.monotonic()):
                     return self._reason(held)
             if held.ready:
                 frame = held.ready.popleft()
@@ -174,7 +181,7 @@ class LocalEngine:
             self._queue.clear()
             for run in self._runs.values():
                 self._fail(run, STOPPING)
-            workers = (*self._workers, *self._leaving)
+            workers = self._processes()
         deadline = time.monotonic() + LONGEST_FAREWELL
         for worker in workers:
             worker.end()
@@ -190,8 +197,8 @@ class LocalEngine:
             return
         oldest = time.monotonic() - PRESENT
         for run in self._line():
-            held = {worker: self._held(worker) for worker in self._workers}
-            roomy = [worker for worker in self._workers if held[worker] < self._limits.runs_per_worker]
+            held = {worker: self._held(worker) for worker in self._taking()}
+            roomy = [worker for worker in held if held[worker] < self._limits.runs_per_worker]
             if not roomy:
                 return
             if run.pulled >= oldest:
@@ -210,6 +217,15 @@ class LocalEngine:
             ahead[run.reader] += 1
         return [run for _, run in sorted(rounds, key=lambda item: item[0])]
 
+    def _taking(self) -> list["_Worker"]:
+        """The workers that runs may be given to."""
+        return [worker for worker in self._workers if worker.takes_runs]
+
+    def _longest_queue(self) -> int:
+        """Runs that may wait: while no worker takes any, also those that will fill them."""
+        coming = 0 if self._taking() else len(self._workers) * self._limits.runs_per_worker
+        return self._limits.queue + coming
+
     def _make_workers(self) -> list["_Worker"]:
         return [_Worker(self) for _ in range(self._limits.workers)]
 
@@ -222,10 +238,11 @@ class LocalEngine:
             run.worker.send(("next", run.name))
 
     def _reason(self, run: _Run) -> Waiting:
-        if run.worker is None:
+        if run.worker is None and self._taking():
             return queued(self._line().index(run) + 1)
-        if not run.worker.ready:
-            return Waiting(run.worker.starting)
+        worker = run.worker or self._workers[0]
+        if not worker.ready:
+            return Waiting(worker.starting)
         return Waiting(WORKING if run.begun else COMPILING)
 
     def _fail(self, run: _Run, why: str) -> None:
@@ -234,11 +251,14 @@ class LocalEngine:
             run.change.notify_all()
 
     def _receive(self, worker: "_Worker", message: tuple[Any, ...]) -> None:
-        """What a worker says: ``ready``, a ``frame`` (or ``None`` after the last), or that a run ``failed``."""
+        """What a worker says: ``alive``, ``ready``, a ``frame`` (``None`` after the last), that a run ``failed``."""
         kind, *rest = message
+        if kind == "alive":
+            return
         with self._lock:
             if kind == "ready":
                 worker.ready, worker.device = True, rest[0]
+                self._admit()
             elif (run := self._runs.get(rest[0])) is not None:
                 run.asked = False
                 if kind == "failed":
@@ -269,6 +289,7 @@ class LocalEngine:
             with self._lock:
                 self._close_idle_runs()
                 self._mind_memory()
+                self._mind_silence(interval)
 
     def _close_idle_runs(self) -> None:
         now = time.monotonic()
@@ -299,6 +320,19 @@ class LocalEngine:
                 worker.end()
         self._leaving = [worker for worker in self._leaving if worker.is_alive()]
 
+    def _processes(self) -> list["_Worker"]:
+        """All that have, or may have, a process of their own."""
+        return [*self._workers, *self._leaving]
+
+    def _mind_silence(self, interval: float) -> None:
+        """End processes that hang. Rounds are counted, and no clock is read: a machine that slept has missed one."""
+        for worker in self._processes():
+            worker.silence += interval
+            if worker.process and worker.silence > (LONGEST_SILENCE if worker.ready else LONGEST_START):
+                log.warning("%s has given no sign of life for %.0f s: it is ended.", worker.noun, worker.silence)
+                worker.fault, worker.silence = SILENT, 0.0
+                worker.kill()
+
     def _replace(self, worker: "_Worker") -> None:
         worker.leaving = True
         self._leaving.append(worker)
@@ -325,8 +359,15 @@ class _Worker(threading.Thread):
         self.leaving = False
         self.fault = ""
         """Why the process was ended, as its readers are told."""
+        self.silence = 0.0
+        """Seconds for which the process has said nothing."""
         self._engine = engine
         self._unsent: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether runs may be given to it: to one that is starting, too, as it has them open when it is ready."""
+        return True
 
     @property
     def rank(self) -> int:
@@ -358,11 +399,13 @@ class _Worker(threading.Thread):
             self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment
         )
         assert process.stdin is not None and process.stdout is not None
-        self.process = process
+        self.process, self.silence = process, 0.0
         threading.Thread(target=_deliver, args=(self._unsent, process.stdin), name="to-worker", daemon=True).start()
         try:
             while True:
-                self._hear(pickle.load(process.stdout))
+                message = pickle.load(process.stdout)
+                self.silence = 0.0
+                self._hear(message)
         except (EOFError, pickle.UnpicklingError, OSError):
             pass
         # At once: a run opened before this is lost, one opened after it waits for the next process.

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.engine import Refused
 from core.engine.limits import PREFIX, Limits
-from core.engine.local import LONGEST_FAREWELL, LocalEngine, _Worker
+from core.engine.local import LocalEngine, _Worker
 from core.lab import knob, knobs, read_settings
 
 log = logging.getLogger(__name__)
@@ -72,13 +72,8 @@ class RayEngine(LocalEngine):
             raise Refused(UNREACHABLE)
         return super().open(lab, params, reader)
 
-    def stop(self) -> None:
-        """End every run, and give the actors back to the cluster."""
-        super().stop()
-        self._bridge.end()
-        self._bridge.join(LONGEST_FAREWELL)
-        self._bridge.kill()
-        self._bridge.join(1.0)
+    def _processes(self) -> list[_Worker]:
+        return [self._bridge, *super()._processes()]
 
     def _make_workers(self) -> list[_Worker]:
         return [_Actor(self, number) for number in range(self._limits.workers)]
@@ -95,12 +90,17 @@ class RayEngine(LocalEngine):
                 return
             self._unreachable = True
             log.error("The Ray cluster at %s cannot be reached, which is tried again and again: %s", address, why)
-            if self._cluster.fallback == "local" and not self._spares:
+            if self._cluster.fallback == "none":
+                for run in self._queue:
+                    self._fail(run, UNREACHABLE)
+                self._queue.clear()
+            elif not self._spares:
                 log.warning("Nets are trained on this machine meanwhile, as WDLW_FALLBACK asks.")
                 self._spares = [_Spare(self) for _ in range(Limits().workers)]
                 self._workers += self._spares
                 for spare in self._spares:
                     spare.start()
+                self._admit()
 
 
 class _Bridge(_Worker):
@@ -122,7 +122,9 @@ class _Bridge(_Worker):
     def _hear(self, message: tuple[Any, ...]) -> None:
         number, (kind, *rest) = message
         engine = self._cluster_engine
-        if kind == "connected":
+        if kind == "alive":
+            self.ready = True
+        elif kind == "connected":
             engine._connected()
         elif kind == "unreachable":
             engine._not_connected(*rest)
@@ -139,8 +141,9 @@ class _Bridge(_Worker):
         engine = self._cluster_engine
         for worker in engine._workers:
             if isinstance(worker, _Actor):
-                worker.fault = UNREACHABLE if engine._unreachable else ""
+                worker.fault = UNREACHABLE if engine._unreachable else self.fault
                 engine._lose(worker)
+        self.ready, self.fault = False, ""
 
 
 class _Actor(_Worker):
@@ -154,10 +157,9 @@ class _Actor(_Worker):
         self._number = number
 
     @property
-    def rank(self) -> int:
-        if self.ready:
-            return 0
-        return 4 if self._cluster_engine._unreachable else 2
+    def takes_runs(self) -> bool:
+        """Not before it is ready: the cluster may never have room for it."""
+        return self.ready
 
     def send(self, message: tuple[Any, ...]) -> None:
         self._cluster_engine._bridge.send((self._number, message))
@@ -177,4 +179,4 @@ class _Spare(_Worker):
 
     @property
     def rank(self) -> int:
-        return 1 if self.ready else 3
+        return super().rank + 1  # What the cluster has ready comes first.

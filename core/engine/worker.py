@@ -4,6 +4,8 @@ It reads ``open``, ``next``, ``close`` and ``warm`` from its standard input and 
 turns run at a time, so that compiling one reader's net does not hold up another's frames.
 """
 
+import contextlib
+import faulthandler
 import logging
 import os
 import pickle
@@ -23,6 +25,14 @@ from core.lab import Frame
 log = logging.getLogger("worker")
 
 TURNS = 2
+BEAT = 5.0
+"""Seconds between two signs of life."""
+LONGEST_START = 600.0
+"""Seconds that may pass between two until it is ready: a slow disk takes minutes to read TensorFlow, in which nothing
+else runs.
+"""
+LONGEST_COMPILE = 120.0
+"""Seconds that a turn may take beyond the computing time of a whole run; more is a hang."""
 
 
 class Worker:
@@ -36,9 +46,13 @@ class Worker:
         self._warming = ThreadPoolExecutor(1, thread_name_prefix="warm")
         self._ready = threading.Event()
         self._runs: dict[str, _Run] = {}
+        self._beats = 0
+        self._since: list[int | None] = [None] * TURNS
+        """The beat at which each turn under way began."""
 
     def begin(self) -> None:
         """Start TensorFlow, in a thread of its own; what is heard meanwhile waits for it."""
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
         threading.Thread(target=self._begin, name="begin", daemon=True).start()
 
     def hear(self, kind: str, run: str, *rest: Any) -> None:
@@ -61,8 +75,23 @@ class Worker:
             os._exit(1)
         self._say("ready", device)
         self._ready.set()
-        for _ in range(TURNS):
-            threading.Thread(target=self._give_turns, name="turn", daemon=True).start()
+        for turn in range(TURNS):
+            threading.Thread(target=self._give_turns, args=(turn,), name="turn", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Give signs of life, and end the process when a turn does not end: nothing else ends a thread.
+
+        Turns are measured in beats, not by a clock: a machine that slept has missed one.
+        """
+        longest = (self._seconds + LONGEST_COMPILE) / BEAT
+        while True:
+            self._say("alive")
+            time.sleep(BEAT)
+            self._beats += 1
+            if any(since is not None and self._beats - since > longest for since in self._since):
+                log.error("A turn has lasted more than %.0f s: the process ends. It hangs here:", longest * BEAT)
+                faulthandler.dump_traceback(file=2)
+                os._exit(1)
 
     def _warm(self, name: str) -> None:
         self._ready.wait()
@@ -70,15 +99,16 @@ class Worker:
         self._turns.wait_until_idle()
         warm(name)
 
-    def _give_turns(self) -> None:
+    def _give_turns(self, turn: int) -> None:
         while True:
             reader, run = self._turns.take()
-            begun = time.monotonic()
+            begun, self._since[turn] = time.monotonic(), self._beats
             try:
                 held = self._runs.get(run)
                 if held is not None:
                     self._turn(run, held)
             finally:
+                self._since[turn] = None
                 self._turns.done(reader, time.monotonic() - begun)
 
     def _turn(self, run: str, held: "_Run") -> None:
@@ -107,7 +137,8 @@ def serve(requests: IO[bytes], output: IO[bytes], most_frames: int, seconds: flo
     writing = threading.Lock()
 
     def say(*message: Any) -> None:
-        with writing:
+        # When the server is gone there is nobody to tell, and this process is about to end.
+        with writing, contextlib.suppress(OSError, ValueError):
             pickle.dump(message, output, protocol=pickle.HIGHEST_PROTOCOL)
             output.flush()
 

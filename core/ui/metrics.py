@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
 from core.engine import CLAIM, Engine, Refused, RunLost, Status, Waiting
 from core.lab import Frame
 from core.ui.guard import SESSIONS
+from core.ui.shared import shared_runs
 
 __all__ = ["CONTENT_TYPE", "Counted", "exposition"]
 
@@ -114,6 +115,14 @@ class _Gauges(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, about, value)
+        lookups = CounterMetricFamily(
+            "wdlw_shared_runs_lookups",
+            "Times that a finished run was looked for on disk: by who comes by a link, and by who queues, repeatedly.",
+            labels=["result"],
+        )
+        lookups.add_metric(["hit"], shared_runs().hits)
+        lookups.add_metric(["miss"], shared_runs().misses)
+        yield lookups
 
 
 def exposition(engine: Counted) -> bytes:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,6 +33,11 @@ class RayCluster:
     def free(self) -> float:
         """Processors that nobody has asked for."""
         return float(self._do("free"))
+
+    def actors(self) -> list[psutil.Process]:
+        """The processes of the cluster's actors."""
+        found = psutil.Process(self._process.pid).children(recursive=True)
+        return [process for process in found if process.name().startswith("ray::Actor")]
 
     def _do(self, what: str) -> str:
         assert self._process.stdin is not None

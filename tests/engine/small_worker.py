@@ -1,5 +1,6 @@
 """A real worker process with labs of its own and without TensorFlow, so that it starts at once."""
 
+import ctypes
 import sys
 import time
 from collections.abc import Iterator
@@ -36,9 +37,24 @@ def hang(params: Any) -> Iterator[Frame]:
     time.sleep(3600)
 
 
+def doze(params: float) -> Iterator[Frame]:
+    """A second step that takes so many seconds."""
+    yield Frame(0, 1, {})
+    time.sleep(params)
+    yield Frame(1, 1, {})
+
+
+def seize(params: Any) -> Iterator[Frame]:
+    """Never a second step, nor anything else of this process: native code that keeps the interpreter to itself."""
+    yield Frame(0, 1, {})
+    ctypes.PyDLL(None).sleep(3600)
+
+
 def use_labs() -> None:
-    """Have this process know these labs only, and no TensorFlow."""
-    labs: dict[str, Any] = {run.__name__: SimpleNamespace(run=run) for run in (count, hoard, hang)}
+    """Have this process know these labs only, and no TensorFlow; it gives signs of life often."""
+    labs: dict[str, Any] = {run.__name__: SimpleNamespace(run=run) for run in (count, hoard, hang, doze, seize)}
+    worker.BEAT = 0.2
+    worker.LONGEST_COMPILE = 2.0
     book.lab = labs.__getitem__  # type: ignore[assignment]
     worker.find_device = lambda: "no device"
 

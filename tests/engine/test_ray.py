@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from core import book
-from core.engine import Engine, Refused, RunLost, Waiting
+from core.engine import Engine, Refused, RunLost, Waiting, local
 from core.engine.inline import InlineEngine
 from core.engine.limits import Limits
-from core.engine.local import DIED, ROOT
+from core.engine.local import DIED, ROOT, SILENT
 from core.engine.ray import STARTING, UNREACHABLE, Cluster, RayEngine, read_cluster
 from core.lab import Frame, knobs, plain
 from tests.engine import ray_cluster
@@ -165,6 +166,48 @@ def test_without_a_cluster_this_machine_trains_when_it_may(monkeypatch: pytest.M
         assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
     finally:
         engine.stop()
+
+
+@pytest.mark.slow
+def test_a_cluster_with_too_little_room_strands_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ray_cluster.start() as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        engine = RayEngine(Limits(workers=3), Cluster())
+        try:
+            early = [engine.open(LAB, SHORT, f"early {n}") for n in range(6)]
+            assert all(pull(engine, run) is not None for run in early)
+            assert engine.status().workers_ready == 1 and cluster.free() == 0
+            cluster.add()
+            wait(engine, 2)
+            late = engine.open(LAB, SHORT, "late")
+            assert pull(engine, late) is not None
+            assert engine._runs[late].worker is not engine._runs[early[0]].worker
+        finally:
+            engine.stop()
+
+
+@pytest.mark.slow
+def test_what_hangs_on_the_way_is_ended_and_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ray_cluster.start() as cluster:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        monkeypatch.setattr(local, "LONGEST_SILENCE", 15.0)
+        engine = RayEngine(Limits(workers=1), Cluster())
+        try:
+            for hanging, sentence in (("actor", DIED), ("bridge", SILENT)):
+                run = engine.open(LAB, LONG, "reader")
+                assert pull(engine, run) is not None
+                assert engine._bridge.process is not None
+                [actor] = cluster.actors()
+                process = actor if hanging == "actor" else psutil.Process(engine._bridge.process.pid)
+                process.suspend()
+                with pytest.raises(RunLost) as why:
+                    while pull(engine, run):
+                        pass
+                assert str(why.value) == sentence
+                assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
+                assert not process.is_running()
+        finally:
+            engine.stop()
 
 
 @pytest.mark.slow

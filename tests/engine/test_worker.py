@@ -1,5 +1,6 @@
 import os
 import pickle
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from core import book
 from core.engine import worker
 from core.engine.turns import Turns
 from core.lab import Frame
+from tests.engine import small_worker
 
 FRAMES, SECONDS = 5, 0.2
 GATE = threading.Event()
@@ -48,8 +50,10 @@ class Talk:
         self._requests.flush()
 
     def hear(self) -> tuple[Any, ...]:
-        heard: tuple[Any, ...] = pickle.load(self._answers)
-        return heard
+        while (heard := pickle.load(self._answers)) == ("alive",):
+            pass
+        said: tuple[Any, ...] = heard
+        return said
 
     def pull(self, run: str) -> tuple[Any, ...]:
         self.ask("next", run)
@@ -165,3 +169,18 @@ def test_a_lab_is_warmed_when_its_page_is_opened(talk: Talk) -> None:
     while not WARMED and time.monotonic() < deadline:
         time.sleep(0.01)
     assert WARMED == ["chapter.steps"]
+
+
+def test_a_turn_that_does_not_end_ends_the_process_which_says_where_it_hangs() -> None:
+    command = [*small_worker.COMMAND, str(FRAMES), str(SECONDS)]
+    messages = [("open", "run", "reader", "hang", None), ("next", "run"), ("next", "run")]
+    with subprocess.Popen(
+        command, cwd=book.ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stderr is not None
+        for message in messages:
+            pickle.dump(message, process.stdin)
+        process.stdin.flush()
+        said = process.stderr.read().decode()
+        assert process.wait(60) == 1
+    assert "A turn has lasted more than 2 s" in said and "in hang" in said

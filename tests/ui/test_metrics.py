@@ -1,17 +1,20 @@
 """What a host's monitor is told."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from core import book, stored
 from core.engine import Refused, RunLost, Status
 from core.engine.inline import InlineEngine
 from core.engine.limits import Limits
 from core.lab import Frame
-from core.ui import farewell, guard, server
+from core.shared import SharedRuns
+from core.ui import farewell, guard, metrics, panel, server
 from core.ui.metrics import LONGEST_WAIT, Counted
 
 NAME = "sine_fits.fit"
@@ -67,6 +70,22 @@ def test_refusals_and_losses_are_counted_and_passed_on(
         engine.open("claim:sine_fits.runge_even_11", None, "claims")
     now = scrape(client)
     assert now["wdlw_runs_lost_total"] == 1 and now["wdlw_runs_refused_total:claim"] == 1
+
+
+def test_finished_runs_that_were_found_are_counted_and_those_that_were_not(
+    client: TestClient, engine: Counted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runs = SharedRuns(tmp_path, 1)
+    monkeypatch.setattr(metrics, "shared_runs", lambda: runs)
+    monkeypatch.setattr(panel, "shared_runs", lambda: runs)
+    monkeypatch.setattr(panel, "engine", lambda: engine)
+    params = book.lab(NAME).Params(steps=100)
+    panel.begin("sine_fits", "fit", "early", params)
+    runs.keep(NAME, params, stored.read(NAME))
+    runs.wait()
+    panel.begin("sine_fits", "fit", "late", params)
+    now = scrape(client)
+    assert now["wdlw_shared_runs_lookups_total:miss"] == 1 and now["wdlw_shared_runs_lookups_total:hit"] == 1
 
 
 def test_runs_whose_readers_left_before_a_frame_are_forgotten(engine: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
