@@ -10,6 +10,8 @@ from core.lab import Frame, Lab
 WIDTH = 640
 SCALE = 2
 """Pixels of a PNG for each pixel of the figure."""
+CHANNELS = ("color", "shape", "strokeDash")
+"""What has a legend. Panels below each other would share it, and the colours of the first."""
 
 
 def svg(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
@@ -29,9 +31,18 @@ def png(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> bytes:
 def _spec(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
     data = lab.data(params, frames, False)
     panels = [charts.fill(panel, data) | {"width": WIDTH} for panel in lab.charts(params)]
+    # Vega-Lite reads data sets at the top alone: of those that a panel among others holds, nothing is drawn.
+    datasets = panels[0]["datasets"]
     for panel in panels:
-        del panel["$schema"]
-    schema = "https://vega.github.io/schema/vega-lite/v6.json"
-    config = {"background": "white", "view": {"stroke": None}, "axis": {"gridColor": charts.LIGHT["grid"]}}
-    described = {"description": lab.sentence(params, frames), "title": {"text": lab.title, "anchor": "start"}}
-    return json.dumps({"$schema": schema, "vconcat": panels, "config": config} | described)
+        del panel["$schema"], panel["datasets"]
+    return json.dumps(
+        {
+            "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+            "vconcat": panels,
+            "datasets": datasets,
+            "resolve": {"scale": dict.fromkeys(CHANNELS, "independent")},
+            "config": {"background": "white", "view": {"stroke": None}, "axis": {"gridColor": charts.LIGHT["grid"]}},
+            "description": lab.sentence(params, frames),
+            "title": {"text": lab.title, "anchor": "start"},
+        }
+    )

@@ -1,10 +1,39 @@
 """Figures as files."""
 
-import pytest
+import json
+from collections import Counter
+from xml.etree import ElementTree
 
-from core import book, pictures, stored
+import pytest
+import vl_convert
+
+from core import book, charts, pictures, stored
 
 NAME = "sine_fits.fit"
+SVG = "{http://www.w3.org/2000/svg}"
+Marks = Counter[tuple[str | None, str | None]]
+
+
+def marks(svg: str) -> Marks:
+    """How many marks are drawn, by their lines' colour and their filling."""
+    groups = [e for e in ElementTree.fromstring(svg).iter(f"{SVG}g") if "role-mark" in e.get("class", "")]
+    drawn = {f"{SVG}{tag}" for tag in ("path", "line", "text", "image")}
+    return Counter((e.get("stroke"), e.get("fill")) for group in groups for e in group.iter() if e.tag in drawn)
+
+
+@pytest.mark.parametrize("name", book.lab_names())
+def test_panels_below_each_other_are_drawn_like_each_by_itself(name: str) -> None:
+    lab = book.lab(name)
+    frames, params = stored.load(name), lab.Params()
+    assert frames is not None
+    data = lab.data(params, frames, False)
+    alone: Marks = Counter()
+    for panel in lab.charts(params):
+        spec = charts.fill(panel, data) | {"width": pictures.WIDTH}
+        found = marks(vl_convert.vegalite_to_svg(json.dumps(spec)))
+        assert found.total() > 0
+        alone += found
+    assert marks(pictures.svg(lab, params, frames)) == alone
 
 
 @pytest.mark.parametrize("name", ["sine_fits.fit", "sine_fits.beyond"])
