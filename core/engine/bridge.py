@@ -6,9 +6,7 @@ the server says to each, and says which have died; others are asked for in their
 nodes are added for them, is Ray's to decide. The server's own code is sent along: a node needs the libraries only.
 """
 
-import itertools
 import logging
-import math
 import os
 import pickle
 import shutil
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import RayError
 
 from core.engine.actor import Actor
 from core.engine.worker import BEAT, LONGEST_START
@@ -60,9 +58,10 @@ class Order:
 class Place(threading.Thread):
     """A place for an actor: asks for one, passes messages on, and asks for another when it dies."""
 
-    def __init__(self, order: Order, say: Callable[[tuple[Any, ...]], None], reach: Callable[[], None]) -> None:
+    def __init__(self, order: Order, say: Callable[[tuple[Any, ...]], None]) -> None:
         super().__init__(name="place", daemon=True)
-        self._reach = reach
+        self.waits = True
+        """Whether it has no actor that has answered."""
         self._order = order
         self._say = say
         self._changing = threading.Lock()
@@ -111,9 +110,8 @@ class Place(threading.Thread):
                     return
                 log.warning("A worker on the cluster is lost: %s", first_line(error))
             with self._changing:
-                self._actor, self._deaf = None, True
+                self._actor, self._deaf, self.waits = None, True, True
             self._say(("lost",))
-            self._reach()
             ray.kill(actor)
             pause = 0.5 if time.monotonic() - begun > 60 else min(LONGEST_PAUSE, pause * 2)
             time.sleep(pause)
@@ -130,22 +128,15 @@ class Place(threading.Thread):
 
     def _listen(self, actor: Any) -> None:
         # The first answer waits for a node with room, and perhaps for the node itself.
-        longest = math.inf
+        messages = ray.get(actor.listen.remote())
+        self.waits = False
+        longest = LONGEST_START
         while True:
-            for message in self._answer(actor, longest):
+            for message in messages:
                 self._say(message)
-                longest = LONGEST_SILENCE if message[0] == "ready" else min(longest, LONGEST_START)
-
-    def _answer(self, actor: Any, longest: float) -> list[tuple[Any, ...]]:
-        answer = actor.listen.remote()
-        for waited in itertools.count(1):
-            try:
-                return list(ray.get(answer, timeout=LONGEST_SILENCE))
-            except GetTimeoutError:
-                if waited * LONGEST_SILENCE >= longest:
-                    raise
-                self._reach()
-        raise AssertionError
+                if message[0] == "ready":
+                    longest = LONGEST_SILENCE
+            messages = ray.get(actor.listen.remote(), timeout=longest)
 
     def _pass(self, message: tuple[Any, ...]) -> None:
         self._actor.tell.remote(self._told, message)
@@ -159,7 +150,7 @@ class Bridge:
         self._output = output
         self._writing = threading.Lock()
         self._head = ""
-        self._places = [Place(order, self._speaker(number), self._reach) for number in range(order.actors)]
+        self._places = [Place(order, self._speaker(number)) for number in range(order.actors)]
 
     def connect(self) -> None:
         """Reach the cluster that ``RAY_ADDRESS`` names, else the one of this machine, and ask it for actors."""
@@ -186,9 +177,18 @@ class Bridge:
             place.start()
 
     def beat(self) -> None:
-        """Give signs of life, for ever."""
-        while True:
+        """Give signs of life; while an actor is waited for, see whether the cluster's head is still there.
+
+        Ray itself takes a minute to find out that it is not.
+        """
+        while not LEAVING.is_set():
             self._say(None, ("alive",))
+            try:
+                if any(place.waits for place in self._places):
+                    self._reach()
+            except OSError as error:
+                log.error("The cluster is lost: %s", first_line(error))
+                os._exit(1)
             time.sleep(BEAT)
 
     def serve(self, requests: IO[bytes]) -> None:
@@ -198,7 +198,7 @@ class Bridge:
             self._places[number].tell(message)
 
     def _reach(self) -> None:
-        """Raise OSError when the cluster's head is gone, which Ray would find out after a minute."""
+        """Raise OSError when the cluster's head is gone, and not back soon."""
         try:
             knock(self._head)
         except OSError:
