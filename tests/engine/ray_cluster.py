@@ -47,9 +47,9 @@ class RayCluster:
 
 
 @contextlib.contextmanager
-def start(port: int = 0) -> Iterator[RayCluster]:
-    """A cluster of one node, the head, until the block ends; ``port`` 0 takes a free one."""
-    command = [sys.executable, str(Path(__file__)), str(port)]
+def start(port: int = 0, client: int = 0) -> Iterator[RayCluster]:
+    """A cluster of one node, the head, until the block ends; with a port for ``ray://`` if ``client`` is one."""
+    command = [sys.executable, str(Path(__file__)), str(port), str(client)]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0"}
     environment.pop("RAY_ADDRESS", None)
     with subprocess.Popen(
@@ -70,13 +70,14 @@ def hear(process: subprocess.Popen[str]) -> str:
     raise RuntimeError("The cluster has ended.")
 
 
-def main(port: int) -> None:
-    """Hold a cluster until standard input ends."""
+def main(port: int, client: int) -> None:
+    """Hold a cluster until standard input ends; ``port`` 0 takes a free one, ``client`` 0 none."""
     import ray
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 100_000_000}
-    head = node | {"include_dashboard": False} | ({"gcs_server_port": port} if port else {})
+    ports = {"gcs_server_port": port, "ray_client_server_port": client}
+    head = node | {"include_dashboard": False} | {name: number for name, number in ports.items() if number}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     print("=", cluster.address, flush=True)
     added = []
@@ -95,4 +96,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

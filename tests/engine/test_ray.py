@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from core.engine.limits import Limits
 from core.engine.local import DIED, ROOT, SILENT
 from core.engine.ray import STARTING, UNREACHABLE, Cluster, RayEngine, read_cluster
 from core.lab import Frame, knobs, plain
+from tests.browser.server import free_port
 from tests.engine import ray_cluster
 from tests.engine.ray_cluster import RayCluster
 
@@ -211,12 +211,11 @@ def test_what_hangs_on_the_way_is_ended_and_begun_anew(monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_a_cluster_that_was_lost_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port = probe.getsockname()[1]
-    with ray_cluster.start(port) as cluster:
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://127.0.0.1:{client}"])
+def test_a_cluster_that_was_lost_is_used_again(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = {"port": free_port(), "client": free_port()}
+    monkeypatch.setenv("RAY_ADDRESS", address.format(**ports))
+    with ray_cluster.start(**ports):
         engine = RayEngine(Limits(workers=1), Cluster())
         run = engine.open(LAB, LONG, "reader")
         assert pull(engine, run) is not None
@@ -226,7 +225,7 @@ def test_a_cluster_that_was_lost_is_used_again(monkeypatch: pytest.MonkeyPatch) 
                 pass
         assert str(why.value) in (DIED, UNREACHABLE)
         assert refusal(engine) == UNREACHABLE
-        with ray_cluster.start(port):
+        with ray_cluster.start(**ports):
             wait(engine, 1)
             assert collect(engine, LAB, SHORT)[-1].step == SHORT.steps
             engine.stop()

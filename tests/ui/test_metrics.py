@@ -1,5 +1,6 @@
 """What a host's monitor is told."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_a_run_is_counted_from_its_start_to_its_first_frame(client: TestClient, 
     assert now["wdlw_runs_total:lab"] == 1 and now["wdlw_frames_total"] == 2
     assert now["wdlw_first_frame_seconds_count"] == 1
     assert now["wdlw_runs_open"] == 0 and now["wdlw_workers_ready"] == 1
+
+
+def test_what_is_counted_is_what_the_document_lists(client: TestClient, engine: Counted) -> None:
+    answer = client.get("/metrics").text
+    counted = {line.split()[2] for line in answer.splitlines() if line.startswith("# TYPE")}
+    listed = set(re.findall(r"`(wdlw_\w+)`", (book.ROOT / "docs" / "hosting.md").read_text("utf-8")))
+    assert listed == {name for name in counted if not name.endswith("_created")}
 
 
 def test_refusals_and_losses_are_counted_and_passed_on(
