@@ -48,7 +48,7 @@ format: $(VENV)/.dev ## Put formatting and imports right
 lock: | $(BIN)/python ## Bring requirements.lock in line with pyproject.toml (ARGS=--upgrade: newest of all)
 	@$(PIP) install --quiet '$(UV)'
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-		--extra test --extra dev --no-emit-index-url --custom-compile-command 'make lock' \
+		--extra gpu --extra test --extra dev --no-emit-index-url --custom-compile-command 'make lock' \
 		--output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## Remove .venv and caches

@@ -2,13 +2,16 @@
 
 import re
 import shlex
+from importlib.metadata import requires
 
 import pytest
+from packaging.requirements import Requirement
 
 from core.book import ROOT
 
 LINES = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
 STEPS = [line.split(maxsplit=1) for line in LINES if line and not line.startswith("#")]
+LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 
 
@@ -32,12 +35,20 @@ def all_steps(target: str) -> list[list[str]]:
 
 
 def copied(target: str) -> list[str]:
-    """What a target takes from the repository."""
+    """What a target, and the stages that it copies from, take from the repository."""
     sources: list[str] = []
     for kind, rest in all_steps(target):
-        if kind == "COPY" and not rest.startswith("--from"):
-            sources += shlex.split(rest)[:-1]
+        if kind == "COPY":
+            *from_where, _ = shlex.split(rest)
+            stage = from_where[0].removeprefix("--from=")
+            sources += copied(stage) if stage in stages() else from_where
     return sources
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_a_changed_essay_leaves_the_layer_of_the_libraries_as_it_was(target: str) -> None:
+    copies = [rest for kind, rest in all_steps(target) if kind == "COPY"]
+    assert copies == [f"--from=slim-{target} /opt/venv /opt/venv", "--from=app /app /app"]
 
 
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
@@ -66,3 +77,8 @@ def test_what_is_copied_exists_and_is_not_ignored() -> None:
 def test_what_is_installed_is_what_was_tested(stage: str, extra: str) -> None:
     [install] = [rest for kind, rest in stages()[stage][1] if kind == "RUN"]
     assert "--constraint requirements.lock" in install and f".[{extra}" in install.replace("${EXTRAS:+", "")
+
+
+def test_what_a_gpu_needs_is_pinned_too() -> None:
+    needed = {Requirement(line).name for line in requires("tensorflow") or () if 'extra == "and-cuda"' in line}
+    assert needed and needed <= set(re.findall(r"^([\w.-]+)==", LOCK, re.MULTILINE))
