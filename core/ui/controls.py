@@ -1,14 +1,13 @@
 """Widgets for a lab's settings, made from its ``Params``."""
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
 import streamlit as st
 
 from core.lab import Knob, Unfit, Value, knobs, plain, replace, settings
 
-COLUMNS = 3
 SHORT = 40
 """Letters of a text setting that fit into one line."""
 
@@ -18,16 +17,14 @@ def controls(lab: str, params: Any, *, minor: bool, hidden: Container[str] = ())
     chosen = [knob for knob in knobs(type(params)).values() if knob.minor == minor and knob.name not in hidden]
     values: dict[str, Value] = {}
     misses: list[str] = []
-    columns: list[Any] = []
-    for knob in chosen:
-        # Row by row, so that on a phone, where columns stand below each other, the order stays the same.
-        columns = columns or (st.columns(COLUMNS, gap="medium") if len(chosen) > 1 else [st.container()])
-        with columns.pop(0):
+    # A grid of the style sheet's: Streamlit's columns would be four messages more for each row of three.
+    with st.container(key=f"settings-{lab}-{'minor' if minor else 'major'}"):
+        for knob in chosen:
             raw = _widget(knob, key(lab, knob.name), getattr(params, knob.name))
-        try:
-            values[knob.name] = knob.read(raw)
-        except Unfit as miss:
-            misses.append(f"{miss} What was set before is kept.")
+            try:
+                values[knob.name] = knob.read(raw)
+            except Unfit as miss:
+                misses.append(f"{miss} What was set before is kept.")
     return replace(params, values), misses
 
 
@@ -36,10 +33,11 @@ def key(lab: str, name: str) -> str:
     return f"{lab}.{name}"
 
 
-def put(lab: str, params: Any) -> None:
-    """Set a lab's widgets, before they are drawn or in a callback."""
-    for name, value in settings(params).items():
-        st.session_state[key(lab, name)] = value
+def put(lab: str, params: Any, names: Iterable[str] | None = None) -> None:
+    """Set a lab's widgets, those called ``names`` or all, before they are drawn or in a callback."""
+    values = settings(params)
+    for name in values if names is None else names:
+        st.session_state[key(lab, name)] = values[name]
 
 
 def steps(knob: Knob, current: float) -> list[float]:

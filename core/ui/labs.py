@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from core import charts, export, pictures, tables
-from core.lab import Frame, Guess, Lab, replace, settings
+from core.lab import Frame, Guess, Lab, knobs, replace, settings
 from core.ui import links, prose, scripts, share
 from core.ui.controls import controls, put
 from core.ui.panel import Panel, begin
@@ -38,7 +38,10 @@ def _slot(slug: str, short: str) -> str:
 
 @st.fragment
 def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str] = frozenset()) -> None:
-    """Draw a lab: its main settings, its figure, caption, further settings and data, less what is ``hidden``."""
+    """Draw a lab: its main settings, its figure, caption, further settings and data, less what is ``hidden``.
+
+    What is folded away is drawn when it is opened: most readers open little, and it was more than half of a page.
+    """
     panel = find(slug, short)
     _follow(panel)
     with panel.lock:
@@ -54,8 +57,10 @@ def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str
     if "caption" not in hidden:
         st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
     if not {"settings", "more"} & hidden:
-        with st.expander("More settings"):
-            misses += _settings(panel, hidden, minor=True)
+        more = st.expander("More settings", key=f"{short}:more", on_change=_unfold, args=(panel,))
+        if more.open:
+            with more:
+                misses += _settings(panel, hidden, minor=True)
     prose.says(misses, "miss")
     links.write(short, panel.params)
     if "data" not in hidden:
@@ -69,6 +74,12 @@ def _follow(panel: Panel) -> bool:
         if changed:
             put(panel.short, panel.params)
         return changed
+
+
+def _unfold(panel: Panel) -> None:
+    """Bring the widgets about to be drawn in line: the browser remembers what they were when they were folded away."""
+    if st.session_state[f"{panel.short}:more"]:
+        put(panel.short, panel.params, [knob.name for knob in knobs(type(panel.params)).values() if knob.minor])
 
 
 def _settings(panel: Panel, hidden: frozenset[str], *, minor: bool) -> list[str]:
@@ -95,10 +106,11 @@ def _data(panel: Panel) -> None:
     """The run's numbers as a table and as a file, on demand."""
     with st.container(horizontal=True, vertical_alignment="center", key=f"data-{panel.short}"):
         table = st.toggle("Table", key=f"{panel.short}:table")
-        with st.popover("Download", type="tertiary"):
-            _downloads(panel)
-        with st.popover("Share", type="tertiary"):
-            _share(panel)
+        for label, fill in (("Download", _downloads), ("Share", _share)):
+            opened = st.popover(label, type="tertiary", key=f"{panel.short}:{label.lower()}", on_change="rerun")
+            if opened.open:
+                with opened:
+                    fill(panel)
     if table and panel.frames:
         st.dataframe(_table(panel), hide_index=True, height=300)
 

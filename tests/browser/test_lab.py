@@ -78,6 +78,25 @@ def test_new_data_redraws_the_points(page: Page, server: Server) -> None:
     lab.expect_settings(fit__noise="0.1", fit__data_seed="1")
 
 
+def test_folded_settings_hold_what_they_were_set_to(page: Page, server: Server) -> None:
+    lab = open_lab(page, f"{server.url}/sine_fits?fit.noise=0.1")
+    fold = lab.area.locator("summary", has_text="More settings")
+    noise, seed = (lab.area.get_by_role("spinbutton", name=name) for name in ("Noise", "Seed of the data"))
+    expect(noise).to_have_count(0)
+    fold.click()
+    expect(noise).to_have_value("0.1")
+    noise.fill("0.2")
+    noise.press("Enter")
+    lab.expect_settings(fit__noise="0.2")
+    fold.click()
+    expect(noise).to_have_count(0)
+    lab.button("data").click()
+    lab.expect_settings(fit__noise="0.2", fit__data_seed="1")
+    fold.click()
+    expect(seed).to_have_value("1")
+    expect(noise).to_have_value("0.2")
+
+
 def test_pin_and_compare(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits")
     lab.button("pin").click()

@@ -67,8 +67,17 @@ def test_a_question_that_never_ends_is_given_up(panel: Panel, monkeypatch: pytes
 
     scope = {"type": "http", "method": "POST", "path": f"/frames/{panel.token}", "headers": [], "query_string": b""}
     with ThreadPoolExecutor() as thread:  # The browser that other tests drive has a loop in this one.
-        thread.submit(asyncio.run, Starlette(routes=server.ROUTES)(scope, receive, send)).result()
+        thread.submit(asyncio.run, server.Frames(Starlette())(scope, receive, send)).result()
     assert said[0]["status"] == 408
+
+
+def test_a_frame_is_packed_for_who_can_unpack_it(client: TestClient, panel: Panel) -> None:
+    question = {"frame": 3, "held": []}
+    packed = client.post(f"/frames/{panel.token}", json=question)
+    plain = client.post(f"/frames/{panel.token}", json=question, headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
+    assert packed.json() == plain.json()
+    assert int(packed.headers["content-length"]) < 0.5 * int(plain.headers["content-length"])
 
 
 def test_every_answer_carries_the_headers_and_assets_are_asked_for_anew(client: TestClient) -> None:

@@ -56,7 +56,7 @@ def test_a_tab_more_than_there_is_room_for_gets_a_sentence_until_one_is_closed(c
 def test_a_full_server_still_serves_those_who_are_in_and_its_host(client: TestClient) -> None:
     with client.websocket_connect(guard.STREAM), client.websocket_connect(guard.STREAM):
         assert client.get("/assets/lab.js", headers={"accept": "*/*"}).text == "The page."
-        assert client.post("/frames/token", json={}).text == "The page."
+        assert client.post("/frames/token", json={}).json() == {"gone": True}
 
 
 @pytest.mark.parametrize("part", ["fragment_id", "page_script_hash", "page_name"])
