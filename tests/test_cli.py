@@ -326,7 +326,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
 
 @pytest.mark.parametrize("seconds", [1.5, 4.0])
 def test_ctrl_c_ends_a_command_quietly(seconds: float) -> None:
-    with start("run", "sine_fits.beyond", "--set", "steps=10000", "--set", "width=128", "--set", "depth=4") as process:
+    with start("run", "sine_fits.beyond", "--set", "steps=10000", "--set", "width=64", "--set", "depth=3") as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
