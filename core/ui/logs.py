@@ -15,6 +15,9 @@ def set_up() -> None:
     ours.setLevel(logging.INFO)
     ours.propagate = False
     ours.handlers = [logging.StreamHandler()]
+    # Of each request and of each WebSocket the web server would log the reader's address and link.
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(lambda record: '"WebSocket ' not in str(record.msg))
     kind = os.environ.get(VARIABLE) or KINDS[0]
     form: logging.Formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     ours.handlers[0].setFormatter(form)
