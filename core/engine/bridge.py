@@ -6,6 +6,7 @@ the server says to each, and says which have died; others are asked for in their
 nodes are added for them, is Ray's to decide. The server's own code is sent along: a node needs the libraries only.
 """
 
+import contextlib
 import logging
 import os
 import pickle
@@ -209,7 +210,8 @@ class Bridge:
         return lambda message: self._say(number, message)
 
     def _say(self, number: int | None, message: tuple[Any, ...]) -> None:
-        with self._writing:
+        # When the server is gone there is nobody to tell, and this process is about to end.
+        with self._writing, contextlib.suppress(OSError):
             pickle.dump((number, message), self._output, protocol=pickle.HIGHEST_PROTOCOL)
             self._output.flush()
 
