@@ -63,6 +63,18 @@ def parser() -> Parser:
         "--curves", action="store_true", help="with --csv: also curves and bends, a column for each number"
     )
 
+    example = "sweep sine_fits.fit --over width=4,16,64 --over learning_rate=0.001,0.01 --csv sweep.csv"
+    one = command("sweep", "sweeps.sweep", "run a lab under many settings, on all workers or a cluster", example)
+    one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
+    one.add_argument(
+        "--over", metavar="NAME=VALUE,VALUE", action="append", required=True, help="sweep a setting; may be given again"
+    )
+    one.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON object: settings and result of each run")
+    one.add_argument("--csv", metavar="FILE", help="write the results, a row for each run; - is standard output")
+
     example = "export sine_fits.fit --set width=64 --output fit.py"
     one = command("export", "labs.export", "write a lab as a script that needs none of this project", example)
     one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 
 from core import bench, book, contenders, stored
 from core.__main__ import main
+from core.cli import sweeps
 from core.contenders import Net
-from core.engine import worker
+from core.engine import RunLost, worker
+from core.engine.inline import InlineEngine
 from core.lab import Claim, Frame, Lab, Unfit, knob, knobs, spread
 
 ROOT = book.PAGES.parent
@@ -166,6 +168,60 @@ def test_run_writes_frames_as_csv(screen: Screen) -> None:
         assert next(csv.reader(file)) == ["step", "replica", "error", "curve[0]", "curve[1]"]
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep's engine without processes."""
+    monkeypatch.setattr(sweeps, "choose", lambda environment, limits: (InlineEngine(), []))
+
+
+def test_sweep_runs_every_combination_in_order(here: None, screen: Screen) -> None:
+    line = ("sweep", "chapter.lab", "--over", "width=8,2,8", "--over", "steps=1,2", "--set", "learning-rate=0.5")
+    status, out, err = screen.type(*line, "--json", "--csv", "sweep.csv")
+    assert (status, err) == (0, "")
+    answer = read_json(out)
+    assert answer["over"] == {"width": [8, 2], "steps": [1, 2]}
+    assert [(run["params"]["width"], run["params"]["steps"]) for run in answer["runs"]] == [
+        (8, 1),
+        (8, 2),
+        (2, 1),
+        (2, 2),
+    ]
+    assert {run["params"]["learning_rate"] for run in answer["runs"]} == {0.5}
+    assert [run["result"]["error"] for run in answer["runs"]] == [0.75, 0.5, 0.75, 0.5]
+    with Path("sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["width"], row["steps"], row["error"]) for row in rows][:2] == [("8", "1", "0.75"), ("8", "2", "0.5")]
+    status, out, err = screen.type(*line)
+    assert (status, err) == (0, "") and "0.75 (0.5" in out
+
+
+def test_a_run_that_is_lost_costs_no_other_and_ends_with_1(
+    here: None, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(params: Params) -> Iterator[Frame]:
+        if params.width == 2:
+            raise RunLost("It was lost.")
+        return run(params)
+
+    monkeypatch.setattr(book, "lab", {"chapter.lab": replace(LAB, run=fail)}.__getitem__)
+    status, out, err = screen.type("sweep", "chapter.lab", "--over", "width=2,4", "--json")
+    assert (status, err) == (1, "It was lost.\n")
+    lost, good = read_json(out)["runs"]
+    assert lost["lost"] == "It was lost." and good["result"]["error"] == 0.375
+
+
+@pytest.mark.slow
+def test_a_sweep_on_workers_gives_what_single_runs_give(capsys: pytest.CaptureFixture[str]) -> None:
+    def ask(*words: str) -> Any:
+        assert main(words) == 0
+        return read_json(capsys.readouterr().out)
+
+    small = ("--set", "steps=300", "--json")
+    found = ask("sweep", "sine_fits.fit", "--over", "width=4,16", *small)["runs"]
+    for width, run in zip((4, 16), found, strict=True):
+        assert run["result"] == ask("run", "sine_fits.fit", "--set", f"width={width}", *small)["result"]
+
+
 ERRORS = {
     "": "The following arguments are required: COMMAND; python -m core --help says more.",
     "lisp": "Argument COMMAND: invalid choice: 'lisp'",
@@ -188,6 +244,16 @@ ERRORS = {
     "run chapter.lab --csv .": "Nothing can be written to “.”.",
     "run chapter.lab --json --csv -": "Only one of --json and --csv - can have standard output.",
     "run chapter.lab --curves": "--curves says what --csv writes, so it needs --csv.",
+    "sweep chapter.lab": "The following arguments are required: --over; python -m core sweep --help says more.",
+    "sweep chapter.lab --over width": "--over takes NAME=VALUE,VALUE, as in width=4,16,64, not “width”.",
+    "sweep chapter.lab --over width=": "--over takes NAME=VALUE,VALUE, as in width=4,16,64, not “width=”.",
+    "sweep chapter.lab --over width=2,": "width: Width must be one of 2, 4, 8, not “”.",
+    "sweep chapter.lab --over wdith=2": "There is no setting “wdith”; did you mean width?",
+    "sweep chapter.lab --over text=fine": "“text” is a text: it can be set, but not swept.",
+    "sweep chapter.lab --over width=2 --over width=4": "“width” is swept twice; all its values belong into one --over.",
+    "sweep chapter.lab --over width=2 --set width=4": "“width” is in --set and in --over; it can be in one of them",
+    "sweep chapter.lab --over width=2 --json --csv -": "Only one of --json and --csv - can have standard output.",
+    "sweep chapter.lab --over width=2 --csv .": "Nothing can be written to “.”.",
     "check wrnog": "There is no claim “wrnog”",
     "check chapter.elsewhere": "The number “chapter.elsewhere” was published elsewhere, and is not measured here.",
     "bench --rounds 0": "Argument --rounds: “0” is not a whole number from 1 to 100; python -m core bench",
@@ -203,7 +269,7 @@ def test_an_error_is_one_sentence_and_status_2(screen: Screen, line: str) -> Non
     assert err.startswith(ERRORS[line]) and err.count("\n") == 1 and err.rstrip()[-1] in ".?"
 
 
-@pytest.mark.parametrize("command", ["list", "run", "export", "check", "bench", "store", "data"])
+@pytest.mark.parametrize("command", ["list", "run", "sweep", "export", "check", "bench", "store", "data"])
 def test_help_has_an_example(screen: Screen, command: str) -> None:
     status, out, err = screen.type(command, "--help")
     assert (status, err) == (0, "")

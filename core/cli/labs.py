@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def show_list(arguments: Namespace) -> int:
         write(f"{chapter.number}. {chapter.title}\n")
         for name, lab in book.labs(chapter.slug).items():
             rows = [
-                (knob.name, _short(knob.default), _values(knob), knob.help or knob.label)
+                (knob.name, short(knob.default), _values(knob), knob.help or knob.label)
                 for knob in knobs(lab.Params).values()
             ]
             columns = {"Setting": False, "Default": True, "Values": False, "What it is": False}
@@ -50,14 +50,14 @@ def show_list(arguments: Namespace) -> int:
 def run(arguments: Namespace) -> int:
     """Run a lab once, and print what it shows."""
     lab = find_lab(arguments.lab)
-    params = replace(lab.Params(), _read(lab, arguments.set))
+    params = replace(lab.Params(), read_pairs(lab, arguments.set))
     to_stdout = arguments.csv == "-"
     if to_stdout and arguments.json:
         raise Fault("Only one of --json and --csv - can have standard output.")
     if arguments.curves and arguments.csv is None:
         raise Fault("--curves says what --csv writes, so it needs --csv.")
     if arguments.csv is not None and not to_stdout:
-        _check_writable(Path(arguments.csv))
+        check_writable(arguments.csv)
     device = _device()
     begun = time.monotonic()
     frames = collect(arguments.lab, params)
@@ -80,12 +80,12 @@ def export(arguments: Namespace) -> int:
     from core import export as exports
 
     lab = find_lab(arguments.lab)
-    params = replace(lab.Params(), _read(lab, arguments.set))
+    params = replace(lab.Params(), read_pairs(lab, arguments.set))
     text = exports.notebook(arguments.lab, params) if arguments.notebook else exports.script(arguments.lab, params)
     if arguments.output is None:
         sys.stdout.write(text)
         return 0
-    _check_writable(Path(arguments.output))
+    check_writable(arguments.output)
     Path(arguments.output).write_text(text, "utf-8")
     return 0
 
@@ -140,7 +140,8 @@ def _device() -> str:
     return find_device()
 
 
-def _read(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, Value]:
+def read_pairs(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, Value]:
+    """The settings that ``NAME=VALUE`` pairs name, or a :class:`Fault` that says what cannot be read."""
     known = knobs(lab.Params)
     values: dict[str, Value] = {}
     for pair in pairs:
@@ -157,7 +158,9 @@ def _read(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, Value]:
     return values
 
 
-def _check_writable(path: Path) -> None:
+def check_writable(target: str) -> None:
+    """Raise :class:`Fault` before a long run whose file could not be written."""
+    path = Path(target)
     there = path if path.exists() else path.parent
     if path.is_dir() or not os.access(there, os.W_OK) or not path.parent.is_dir():
         raise Fault(f"Nothing can be written to {quote(path)}.")
@@ -176,19 +179,26 @@ def _write_csv(frames: Sequence[Frame], rows: Rows, target: str, curves: bool) -
         raise Fault(f"Nothing can be written to {quote(target)}: {error.strerror}.") from error
 
 
-def _write_result(result: dict[str, Any]) -> None:
+def scalars(result: dict[str, Any]) -> Iterator[tuple[str, float, tuple[float, float] | None]]:
+    """The numbers of a result, each with the middle 80 % of its nets where there are several."""
     spreads = result.get("spread", {})
-    rows = []
     for name, value in result.items():
-        if not isinstance(value, int | float):
-            continue
-        spread = spreads.get(name, {})
-        several = len(spread.get("replicas", ())) > 1
-        rows.append((name, _short(value), f"{spread['low']:.4g} to {spread['high']:.4g}" if several else ""))
+        if isinstance(value, int | float):
+            spread = spreads.get(name, {})
+            several = len(spread.get("replicas", ())) > 1
+            yield name, value, (spread["low"], spread["high"]) if several else None
+
+
+def _write_result(result: dict[str, Any]) -> None:
+    rows = [
+        (name, short(value), f"{spread[0]:.4g} to {spread[1]:.4g}" if spread else "")
+        for name, value, spread in scalars(result)
+    ]
     write_table({"Result": False, "Value": True, "Middle 80 % of the nets": False}, rows)
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as a table shows it."""
     return f"{value:.4g}" if isinstance(value, float) else plain(value)
 
 

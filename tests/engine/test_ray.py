@@ -1,5 +1,6 @@
 """Real clusters of Ray on this machine, of two nodes with one processor each, so with a worker on each."""
 
+import json
 import os
 import re
 import subprocess
@@ -105,6 +106,25 @@ def test_frames_are_those_of_inline_bit_for_bit(engine: RayEngine, lab: str, par
         for name, array in one.values.items():
             assert array.dtype == other.values[name].dtype
             np.testing.assert_array_equal(array, other.values[name])
+
+
+@pytest.mark.slow
+def test_a_sweep_is_spread_over_the_actors(cluster: RayCluster) -> None:
+    widths = (4, 8, 16, 32)
+    command = [sys.executable, "-m", "core", "sweep", LAB, "--over", "width=4,8,16,32", "--set", "steps=300", "--json"]
+    environment = os.environ | {"RAY_ADDRESS": cluster.address, "WDLW_WORKERS": "2"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as sweep:
+        actors: set[int] = set()
+        while sweep.poll() is None:
+            actors |= {actor.pid for actor in cluster.actors()}
+            time.sleep(0.5)
+        assert sweep.stdout is not None
+        found = json.loads(sweep.stdout.read())["runs"]
+    assert len(actors) >= 2 and sweep.returncode == 0
+    for width, run in zip(widths, found, strict=True):
+        params = book.lab(LAB).Params(width=width, steps=300)
+        frames = collect(InlineEngine(), LAB, params)
+        assert run["result"]["dense_rmse"] == book.lab(LAB).result(params, frames)["dense_rmse"]
 
 
 def test_a_killed_node_costs_its_runs_and_no_others(engine: RayEngine, cluster: RayCluster) -> None:
