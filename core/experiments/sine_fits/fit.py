@@ -16,7 +16,7 @@ class Params:
     target: str = knob("sine", choices=tuple(TARGETS), label="Target", help="The curve the points come from.")
     points: int = knob(10, low=4, high=200, label="Points", help="How many points the nets are shown.")
     width: int = knob(32, choices=(4, 8, 16, 32, 64, 128), label="Hidden units", help="Units in each layer.")
-    depth: int = knob(1, choices=(1, 2, 3), label="Hidden layers")
+    depth: int = knob(1, choices=(1, 2, 3, 4), label="Hidden layers")
     activation: str = knob("ReLU", choices=("ReLU", "tanh", "sigmoid", "sine"), label="Activation")
     learning_rate: float = knob(5e-3, low=1e-4, high=1e-1, log=True, label="Learning rate")
     noise: float = knob(

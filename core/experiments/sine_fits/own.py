@@ -73,7 +73,7 @@ class Params:
         help="“x, y” pairs, one a line or separated by “;”: x in [−1, 1], y in [−1.5, 1.5]. Or draw them.",
     )
     width: int = knob(32, choices=(4, 8, 16, 32, 64, 128), label="Hidden units", help="Units in each layer.")
-    depth: int = knob(1, choices=(1, 2, 3), label="Hidden layers")
+    depth: int = knob(1, choices=(1, 2, 3, 4), label="Hidden layers")
     activation: str = knob("ReLU", choices=("ReLU", "tanh", "sigmoid", "sine"), label="Activation")
     learning_rate: float = knob(5e-3, low=1e-4, high=1e-1, log=True, label="Learning rate")
     optimizer: str = knob("Adam", choices=("SGD", "momentum", "Adam"), label="Optimiser", minor=True)
