@@ -2,6 +2,7 @@
 // one when the last is drawn, none while it is off the screen or its tab is hidden. Frames come past Streamlit, which
 // would build the page anew for each; it is told only when more than the figure is out of date.
 
+import "./address.js";
 import * as paper from "./paper.js";
 import { tell } from "./readings.js";
 import { Sketch } from "./sketch.js";

@@ -1,6 +1,7 @@
 """The essay without a browser: ``python -m core COMMAND``, from ``list`` to ``data``."""
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -140,8 +141,12 @@ def enter() -> int:
             status = main()
             sys.stdout.flush()
             return status
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.ENOSPC):
+                raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno == errno.ENOSPC:
+                print(f"Not all could be written: {os.strerror(errno.ENOSPC)}.", file=sys.stderr)
             return 1
         except BaseException:
             # In the middle of an import, Ctrl-C may come out as another error.

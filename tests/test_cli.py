@@ -210,6 +210,17 @@ def test_a_run_that_is_lost_costs_no_other_and_ends_with_1(
     assert lost["lost"] == "It was lost." and good["result"]["error"] == 0.375
 
 
+def test_a_sweep_that_is_too_large_is_refused_before_it_is_spelled_out(
+    here: None, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("itertools.product", None)
+    rates = ",".join(f"{number / 2000}" for number in range(20, 2001))
+    status, out, err = screen.type(
+        "sweep", "chapter.lab", "--over", f"learning_rate={rates}", "--over", "steps=1,2,3,4,5,6"
+    )
+    assert (status, out, err) == (2, "", "These are 11,886 runs; a sweep has at most 10,000.\n")
+
+
 @pytest.mark.slow
 def test_a_sweep_on_workers_gives_what_single_runs_give(capsys: pytest.CaptureFixture[str]) -> None:
     def ask(*words: str) -> Any:

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import itertools
+import math
 import os
 import sys
 from argparse import Namespace
@@ -46,9 +47,9 @@ def sweep(arguments: Namespace) -> int:
         raise Fault("Only one of --json and --csv - can have standard output.")
     if arguments.csv not in (None, "-"):
         check_writable(arguments.csv)
+    if (number := math.prod(map(len, axes.values()))) > MOST:
+        raise Fault(f"These are {number:,} runs; a sweep has at most {MOST:,}.")
     combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    if len(combinations) > MOST:
-        raise Fault(f"These are {len(combinations):,} runs; a sweep has at most {MOST:,}.")
     points = _run_all(arguments.lab, lab, [replace(lab.Params(), fixed | values) for values in combinations])
     if arguments.csv is not None:
         with _output(arguments.csv) as file:

@@ -1,5 +1,6 @@
 """Widgets for a lab's settings, made from its ``Params``."""
 
+import contextlib
 import math
 from collections.abc import Container, Iterable
 from typing import Any
@@ -38,6 +39,15 @@ def put(lab: str, params: Any, names: Iterable[str] | None = None) -> None:
     values = settings(params)
     for name in values if names is None else names:
         st.session_state[key(lab, name)] = values[name]
+
+
+def take(lab: str, chosen: Iterable[Knob]) -> dict[str, Value]:
+    """The values of a lab's widgets that stand on the page and can be read, in a callback."""
+    values = {}
+    for knob in chosen:
+        with contextlib.suppress(KeyError, Unfit):
+            values[knob.name] = knob.read(st.session_state[key(lab, knob.name)])
+    return values
 
 
 def steps(knob: Knob, current: float) -> list[float]:

@@ -19,6 +19,8 @@ STREAM = "/_stcore/stream"
 """Streamlit's websocket: one for each open tab."""
 UNUSED = ("/_stcore/upload_file", "/_stcore/agent")
 """Streamlit's doors for uploads, which it bounds in size but not in number, and for programs that drive pages."""
+TAKEN = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")
+"""What a page of ours asks for. What else Streamlit knows is for developers: one clears a session and all caches."""
 LONGEST_NAME = 200
 """Letters of what Streamlit calls pages and parts of them."""
 RETRY = 30
@@ -85,11 +87,14 @@ class Guard:
             return
 
         async def receive_sound() -> Message:
-            message = await receive()
-            if _sound(message):
-                return message
-            await send({"type": "websocket.close", "code": 1002})
-            return {"type": "websocket.disconnect", "code": 1002}
+            while (message := await receive())["type"] == "websocket.receive":
+                asked = _read(message)
+                if asked is None:
+                    await send({"type": "websocket.close", "code": 1002})
+                    return {"type": "websocket.disconnect", "code": 1002}
+                if asked.WhichOneof("type") in TAKEN:
+                    break
+            return message
 
         try:
             await self.app(scope, receive_sound, send)
@@ -99,16 +104,15 @@ class Guard:
             SESSIONS.leave()
 
 
-def _sound(message: Message) -> bool:
-    """Whether Streamlit can read it: what it cannot read, or cannot find, it logs as often as somebody likes."""
-    if message["type"] != "websocket.receive":
-        return True
+def _read(message: Message) -> BackMsg | None:
+    """What it asks of Streamlit; ``None`` for what that would only log, as often as somebody likes."""
     try:
-        asked = BackMsg.FromString(message["bytes"]).rerun_script
+        asked = BackMsg.FromString(message["bytes"])
     except (KeyError, TypeError, DecodeError):
-        return False
-    names = (asked.fragment_id, asked.page_script_hash, asked.page_name)
-    return all(len(name) <= LONGEST_NAME and name.isprintable() for name in names)
+        return None
+    rerun = asked.rerun_script
+    names = (rerun.fragment_id, rerun.page_script_hash, rerun.page_name)
+    return asked if all(len(name) <= LONGEST_NAME and name.isprintable() for name in names) else None
 
 
 def _asks_for_a_page(scope: Scope) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from core import charts, export, pictures, tables
+from core import book, charts, export, pictures, tables
 from core.lab import Frame, Guess, Lab, knobs, replace, settings
 from core.ui import links, prose, scripts, share
-from core.ui.controls import controls, put
+from core.ui.controls import controls, put, take
 from core.ui.panel import Panel, begin
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def find(slug: str, short: str) -> Panel:
     """The reader's panel of a lab."""
     panel: Panel = st.session_state[_slot(slug, short)]
     return panel
+
+
+def _settings_of_all(slug: str) -> dict[str, Any]:
+    """The settings of a chapter's labs that the reader has: all of them, or the one on the first page."""
+    slots = {name: _slot(slug, name) for name in book.labs(slug)}
+    return {name: st.session_state[slot].params for name, slot in slots.items() if slot in st.session_state}
 
 
 def _slot(slug: str, short: str) -> str:
@@ -57,12 +63,12 @@ def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str
     if "caption" not in hidden:
         st.markdown(f"**Figure {number}.** {caption}", unsafe_allow_html=True)
     if not {"settings", "more"} & hidden:
-        more = st.expander("More settings", key=f"{short}:more", on_change=_unfold, args=(panel,))
+        more = st.expander("More settings", key=f"{short}:more", on_change=_fold, args=(panel,))
         if more.open:
             with more:
                 misses += _settings(panel, hidden, minor=True)
     prose.says(misses, "miss")
-    links.write(short, panel.params)
+    links.write(_settings_of_all(slug))
     if "data" not in hidden:
         _data(panel)
 
@@ -76,10 +82,18 @@ def _follow(panel: Panel) -> bool:
         return changed
 
 
-def _unfold(panel: Panel) -> None:
-    """Bring the widgets about to be drawn in line: the browser remembers what they were when they were folded away."""
+def _fold(panel: Panel) -> None:
+    """Bring widgets about to be drawn in line: the browser remembers what they were when they were folded away.
+
+    Of those about to go, take the values: one that was typed last may come with the click that folds them away.
+    """
+    minor = [knob for knob in knobs(type(panel.params)).values() if knob.minor]
     if st.session_state[f"{panel.short}:more"]:
-        put(panel.short, panel.params, [knob.name for knob in knobs(type(panel.params)).values() if knob.minor])
+        put(panel.short, panel.params, [knob.name for knob in minor])
+        return
+    with panel.lock:
+        if not panel.changed:
+            panel.params = replace(panel.params, take(panel.short, minor))
 
 
 def _settings(panel: Panel, hidden: frozenset[str], *, minor: bool) -> list[str]:

@@ -3,6 +3,7 @@
 ``lab=fit`` shows that lab alone, ``hide=settings,data`` leaves some of it out, ``v=1`` is the version of all this.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,10 +86,14 @@ def read(labs: Mapping[str, Lab[Any]], query: Mapping[str, str]) -> tuple[dict[s
     return found, misses
 
 
-def write(lab: str, params: Any) -> None:
-    """Put a lab's settings into the address, the defaults left out."""
+def write(labs: Mapping[str, Any]) -> None:
+    """Put the settings of all a page's labs into the address, the defaults left out.
+
+    All of them, as a browser that asks twice in quick succession has not yet heard what the first has changed.
+    """
     before = st.query_params.to_dict()
-    kept = {key: value for key, value in before.items() if not key.startswith(f"{lab}.")}
-    own = _differing(lab, params)
-    if kept | own != before:
-        st.query_params.from_dict(kept | own)
+    kept = {key: value for key, value in before.items() if key.partition(".")[0] not in labs}
+    own = [_differing(lab, params) for lab, params in labs.items()]
+    now = dict(ChainMap(*own, kept))
+    if now != before:
+        st.query_params.from_dict(now)

@@ -7,6 +7,8 @@ from pythonjsonlogger.json import JsonFormatter
 
 KINDS = ("plain", "json")
 VARIABLE = "WDLW_LOG"
+FORGED = ("streamlit.components.v2.bidi_component.serialization", "streamlit.runtime.backend_operation_handler")
+"""Where Streamlit logs what a browser says that cannot be read, or asks for that is gone, as errors of its own."""
 
 
 def set_up() -> None:
@@ -18,6 +20,8 @@ def set_up() -> None:
     # Of each request and of each WebSocket the web server would log the reader's address and link.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").addFilter(lambda record: '"WebSocket ' not in str(record.msg))
+    for forged in FORGED:
+        logging.getLogger(forged).addFilter(_without_traceback)
     kind = os.environ.get(VARIABLE) or KINDS[0]
     form: logging.Formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     ours.handlers[0].setFormatter(form)
@@ -33,3 +37,10 @@ def set_up() -> None:
         for name in [None, *logging.root.manager.loggerDict]:
             for handler in logging.getLogger(name).handlers:
                 handler.setFormatter(form)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """Make a line of an error that has no cause; one that has is a fault of ours, in making a file."""
+    if record.exc_info and record.exc_info[1] and record.exc_info[1].__cause__ is None:
+        record.exc_info = None
+    return True

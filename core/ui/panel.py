@@ -6,6 +6,7 @@ everything that its frame needs, less what the browser says it holds already. No
 :mod:`core.ui.labs`.
 """
 
+import asyncio
 import hashlib
 import threading
 import uuid
@@ -98,6 +99,8 @@ class Panel:
     """How they compared with the last run that could say."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
+    """Held by the question that is being answered: those that wait for it take no thread from other readers."""
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ import gc
 import gzip
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import AsyncIterator
@@ -16,16 +17,17 @@ from typing import Any
 import anyio
 import orjson
 import streamlit as st
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import net_util
+from streamlit.elements import layouts
 from streamlit.runtime import state
 from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime.state import session_state_proxy
 
 from core import book
 from core.ui import farewell, guard, logs, measurements, metrics, panel
@@ -35,8 +37,10 @@ from core.ui.shared import shared_runs
 
 log = logging.getLogger(__name__)
 
-STATE = Path(state.__file__).parent
-"""Where Streamlit reads widgets' states."""
+READING = (Path(state.__file__).parent, Path(layouts.__file__))
+"""Where Streamlit reads the states of widgets, and of what is folded."""
+OURS = Path(session_state_proxy.__file__)
+"""Where Streamlit reads what pages keep, among the same files."""
 SITE = book.ROOT / "core" / "ui" / "site.py"
 WAITING = anyio.CapacityLimiter(200)
 """Threads in which readers wait for frames, apart from those that serve files: those are never short of one."""
@@ -44,8 +48,14 @@ SWITCH = 0.0005
 """Seconds for which a thread may keep the interpreter. The one that sends and receives gives it up at each message, and
 waits this long for it again while pages are drawn: with Python's 5 ms fifty readers had their first text twice as late.
 """
+LEFT = Response(status_code=499)
+"""For a client that has gone, and reads no answer."""
 LONGEST_QUESTION = 64_000
 """Bytes: what a figure asks is short, but for points that a reader has drawn."""
+ZIPPED = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+"""In ``Accept-Encoding``: gzip, and not as what a client will not have (``gzip;q=0``)."""
+MEASURING = anyio.CapacityLimiter(1)
+"""A thread for claims, which are looked at one by one: a crowd that asks for them takes none from files."""
 SORRY = "Something went wrong on this page, and the server has noted it. Reloading the page starts it afresh."
 SETTLING = 15.0
 """Seconds after the start: the first reader of a cold server does not wait for what may wait."""
@@ -123,14 +133,20 @@ async def frames(request: Request) -> Response:
                     return JSONResponse({}, status_code=413)
     except TimeoutError:
         return JSONResponse({}, status_code=408)
+    except ClientDisconnect:
+        return LEFT
     try:
         ask = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         ask = None
     if not isinstance(ask, dict):
         return JSONResponse({}, status_code=400)
-    headers = {"content-encoding": "gzip"} if "gzip" in request.headers.get("accept-encoding", "") else {}
-    answer = await anyio.to_thread.run_sync(_answer, held, ask, bool(headers), limiter=WAITING)
+    headers = {"content-encoding": "gzip"} if ZIPPED.search(request.headers.get("accept-encoding", "")) else {}
+    waited = held.turn.locked()
+    async with held.turn:
+        if waited and await request.is_disconnected():
+            return LEFT
+        answer = await anyio.to_thread.run_sync(_answer, held, ask, bool(headers), limiter=WAITING)
     return Response(answer, media_type="application/json", headers=headers)
 
 
@@ -143,7 +159,7 @@ async def claim(request: Request) -> Response:
     """``/claims/chapter.id``: how a claim stands on this server; posting begins to measure it."""
     ask = measurements.measure if request.method == "POST" else measurements.look
     try:
-        state = await run_in_threadpool(ask, request.path_params["claim"])
+        state = await anyio.to_thread.run_sync(ask, request.path_params["claim"], limiter=MEASURING)
     except KeyError:
         return JSONResponse({}, status_code=404)
     return JSONResponse(state)
@@ -157,7 +173,7 @@ class Frames:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.router = Router([Route("/frames/{token}", frames, methods=["POST"])], default=app)
+        self.router = Router([Route("/frames/{token}", frames, methods=["POST"])], redirect_slashes=False, default=app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
@@ -192,4 +208,6 @@ def _is_the_browsers(error: Exception) -> bool:
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     own = [any(file.is_relative_to(book.ROOT / folder) for folder in ("core", "pages")) for file in files]
     inner = files[len(own) - own[::-1].index(True) :] if any(own) else files
-    return any(file.is_relative_to(STATE) for file in inner)
+    if isinstance(error, KeyError) and inner[:1] == [OURS]:
+        return False  # A page of ours asked for what it never kept.
+    return any(file.is_relative_to(place) for file in inner for place in READING)

@@ -1,12 +1,17 @@
 """What a figure asks of ``/frames``, over HTTP."""
 
 import asyncio
+import gzip
+import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
+from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive, Send
 
 from core import book
 from core.engine.inline import InlineEngine
@@ -15,6 +20,7 @@ from core.ui import server
 from core.ui.panel import Panel, begin
 
 NAME = "sine_fits.fit"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -27,6 +33,20 @@ def panel(monkeypatch: pytest.MonkeyPatch) -> Panel:
     engine = InlineEngine()
     monkeypatch.setattr(panels, "engine", lambda: engine)
     return begin("sine_fits", "fit", "me", book.lab(NAME).Params())
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    with ThreadPoolExecutor() as thread:  # The browser that other tests drive has a loop in this one.
+        return thread.submit(asyncio.run, work).result()
+
+
+def put(panel: Panel, receive: Receive, send: Send) -> None:
+    scope = {"type": "http", "method": "POST", "path": f"/frames/{panel.token}", "headers": [], "query_string": b""}
+
+    async def ask() -> None:
+        await server.Frames(Starlette())(scope, receive, send)
+
+    in_a_loop(ask())
 
 
 def test_a_question_is_answered_with_a_frame(client: TestClient, panel: Panel) -> None:
@@ -46,7 +66,15 @@ def test_a_stranger_learns_nothing(client: TestClient) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"", 400), (b"{", 400), (b"[1]", 400), (b"\xff\xfe", 400), (b'{"frame": NaN}', 200), (b"9" * 100_000, 413)],
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[1]", 400),
+        (b"[" * 30_000, 400),
+        (b"\xff\xfe", 400),
+        (b'{"frame": NaN}', 200),
+        (b"9" * 100_000, 413),
+    ],
 )
 def test_a_body_that_makes_no_sense_is_refused(client: TestClient, panel: Panel, body: bytes, status: int) -> None:
     assert client.post(f"/frames/{panel.token}", content=body).status_code == status
@@ -65,10 +93,39 @@ def test_a_question_that_never_ends_is_given_up(panel: Panel, monkeypatch: pytes
     async def send(message: Message) -> None:
         said.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": f"/frames/{panel.token}", "headers": [], "query_string": b""}
-    with ThreadPoolExecutor() as thread:  # The browser that other tests drive has a loop in this one.
-        thread.submit(asyncio.run, server.Frames(Starlette())(scope, receive, send)).result()
+    put(panel, receive, send)
     assert said[0]["status"] == 408
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_question_is_no_error(panel: Panel) -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        pass
+
+    put(panel, receive, send)
+
+
+def test_a_crowd_that_asks_of_one_lab_takes_a_single_thread(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, most = set[int](), []
+
+    def answer(held: Panel, ask: dict[str, Any], zipped: bool) -> bytes:
+        busy.add(ask["frame"])
+        most.append(len(busy))
+        time.sleep(0.01)
+        busy.remove(ask["frame"])
+        return gzip.compress(b"{}")
+
+    monkeypatch.setattr(server, "_answer", answer)
+
+    async def crowd() -> list[int]:
+        async with AsyncClient(transport=ASGITransport(server.Frames(Starlette())), base_url="http://test") as client:
+            asked = [client.post(f"/frames/{panel.token}", json={"frame": number}) for number in range(20)]
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert in_a_loop(crowd()) == [200] * 20
+    assert most == [1] * 20
 
 
 def test_a_frame_is_packed_for_who_can_unpack_it(client: TestClient, panel: Panel) -> None:
@@ -76,7 +133,9 @@ def test_a_frame_is_packed_for_who_can_unpack_it(client: TestClient, panel: Pane
     packed = client.post(f"/frames/{panel.token}", json=question)
     plain = client.post(f"/frames/{panel.token}", json=question, headers={"accept-encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
-    assert packed.json() == plain.json()
+    refused = client.post(f"/frames/{panel.token}", json=question, headers={"accept-encoding": "br, gzip; q=0"})
+    assert "content-encoding" not in refused.headers
+    assert packed.json() == plain.json() == refused.json()
     assert int(packed.headers["content-length"]) < 0.5 * int(plain.headers["content-length"])
 
 

@@ -74,6 +74,16 @@ def test_what_streamlit_would_only_log_ends_the_connection(client: TestClient, p
     assert guard.SESSIONS.open == 0
 
 
+@pytest.mark.parametrize("kind", ["clear_cache", "set_run_on_save", "load_git_info", "debug_shutdown_runtime"])
+def test_what_only_developers_ask_for_is_passed_over(client: TestClient, kind: str) -> None:
+    with client.websocket_connect(guard.STREAM) as socket:
+        ask = BackMsg()
+        setattr(ask, kind, True)
+        socket.send_bytes(ask.SerializeToString())
+        socket.send_bytes(ASK)
+        assert socket.receive_bytes() == ASK
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -8,6 +8,7 @@ import sys
 from core.book import ROOT
 
 SCRIPT = """
+import json
 import logging
 from streamlit.logger import get_logger
 from core.ui import logs
@@ -18,6 +19,10 @@ theirs.warning("There, too.")
 access.info('%s - "%s %s HTTP/%s" %d', "192.0.2.1:5", "GET", "/sine_fits?fit.width=8", "1.1", 200)
 web.info('%s - "WebSocket %s" [accepted]', ("192.0.2.1", 5), "/_stcore/stream")
 web.info("Uvicorn running on %s://%s:%d", "http", "127.0.0.1", 8501)
+try:
+    json.loads("<")
+except ValueError:
+    get_logger(logs.FORGED[0]).warning("It cannot be read.", exc_info=True)
 try:
     1 / 0
 except ZeroDivisionError:
@@ -38,8 +43,10 @@ def test_one_object_a_line_when_asked_for() -> None:
         ("INFO", "core.ui", "Here we are."),
         ("WARNING", "streamlit.web", "There, too."),
         ("INFO", "uvicorn.error", "Uvicorn running on http://127.0.0.1:8501"),
+        ("WARNING", "streamlit.components.v2.bidi_component.serialization", "It cannot be read."),
         ("ERROR", "core.engine", "It failed."),
     ]
+    assert "exc_info" not in lines[-2]
     assert all(line["time"][:2] == "20" for line in lines) and "ZeroDivisionError" in lines[-1]["exc_info"]
 
 

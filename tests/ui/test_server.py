@@ -21,6 +21,7 @@ from core.ui.metrics import Counted
 def test_the_repository_turns_the_collection_after_each_script_off() -> None:
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
     assert settings["runner"]["postScriptGC"] is False
+    assert settings["runner"]["fastReruns"] is False
     assert settings["browser"]["gatherUsageStats"] is False
 
 
@@ -56,6 +57,16 @@ def test_no_host_is_asked_for_this_machines_address_when_a_foreign_page_comes(mo
         thread.submit(asyncio.run, refuse()).result()
 
 
+def test_what_a_page_never_kept_is_its_own_fault() -> None:
+    with pytest.raises(KeyError) as missing:
+        exec(
+            compile(
+                "import streamlit; streamlit.session_state['nothing']", str(ROOT / "core" / "ui" / "labs.py"), "exec"
+            )
+        )
+    assert not server._is_the_browsers(missing.value)
+
+
 def test_what_a_browser_says_wrongly_is_no_fault_of_a_page() -> None:
     def fail(file: str) -> Exception:
         try:
@@ -64,6 +75,7 @@ def test_what_a_browser_says_wrongly_is_no_fault_of_a_page() -> None:
             return error
         raise AssertionError
 
-    theirs = fail(str(server.STATE / "session_state.py"))
+    widget, fold = server.READING
     ours = fail(str(ROOT / "core" / "ui" / "labs.py"))
-    assert server._is_the_browsers(theirs) and not server._is_the_browsers(ours)
+    assert server._is_the_browsers(fail(str(widget / "session_state.py"))) and server._is_the_browsers(fail(str(fold)))
+    assert not server._is_the_browsers(ours)
