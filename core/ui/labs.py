@@ -12,7 +12,7 @@ import streamlit as st
 from core import book, charts, export, pictures, tables
 from core.lab import Frame, Guess, Lab, knobs, replace, settings
 from core.ui import links, prose, scripts, share
-from core.ui.controls import controls, put, take
+from core.ui.controls import controls, take
 from core.ui.panel import Panel, begin
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str
     What is folded away is drawn when it is opened: most readers open little, and it was more than half of a page.
     """
     panel = find(slug, short)
-    _follow(panel)
     with panel.lock:
+        panel.changed = False
+        if not take(short, panel.version, knobs(type(panel.params)).values()):
+            panel.given = panel.params  # The reader has come back to this page, and the widgets begin anew.
         ended, panel.ended = panel.ended, False
     if ended:
         st.rerun()  # The answer to a guess stands outside this fragment.
@@ -73,35 +75,26 @@ def show(slug: str, short: str, number: int, caption: str, hidden: frozenset[str
         _data(panel)
 
 
-def _follow(panel: Panel) -> bool:
-    """Bring the lab's widgets, not yet drawn, in line with settings that were changed elsewhere; whether they were."""
-    with panel.lock:
-        changed, panel.changed = panel.changed, False
-        if changed:
-            put(panel.short, panel.params)
-        return changed
-
-
 def _fold(panel: Panel) -> None:
-    """Bring widgets about to be drawn in line: the browser remembers what they were when they were folded away.
+    """Take the values of all widgets in sight: what was typed last may come with the click that folds them away.
 
-    Of those about to go, take the values: one that was typed last may come with the click that folds them away.
+    Those that are unfolded are others, for a browser remembers what they were.
     """
-    minor = [knob for knob in knobs(type(panel.params)).values() if knob.minor]
-    if st.session_state[f"{panel.short}:more"]:
-        put(panel.short, panel.params, [knob.name for knob in minor])
-        return
     with panel.lock:
-        if not panel.changed:
-            panel.params = replace(panel.params, take(panel.short, minor))
+        every = knobs(type(panel.params)).values()
+        panel.params = replace(panel.params, take(panel.short, panel.version, every))
+        if st.session_state[f"{panel.short}:more"]:
+            panel.give(panel.params)
 
 
 def _settings(panel: Panel, hidden: frozenset[str], *, minor: bool) -> list[str]:
     """Draw the widgets and take their values, unless the settings were changed elsewhere meanwhile."""
-    params, misses = controls(panel.short, panel.params, minor=minor, hidden=hidden)
     with panel.lock:
-        if not panel.changed:
-            panel.params = params
+        before, given, version = panel.params, panel.given, panel.version
+    values, misses = controls(panel.short, version, given, minor=minor, hidden=hidden)
+    with panel.lock:
+        if panel.version == version:
+            panel.params = replace(before, values)
     return misses
 
 
@@ -193,7 +186,9 @@ def guess(slug: str, short: str) -> None:
         key=f"{short}:guess",
         on_change=partial(_guessed, slug, short),
     )
-    if _follow(panel):
+    with panel.lock:
+        changed, panel.changed = panel.changed, False
+    if changed:
         st.rerun()  # The lab's widgets stand outside this fragment.
     if panel.guessed is not None:
         _reveal(panel, question)

@@ -86,8 +86,12 @@ class Panel:
     held: frozenset[str] = frozenset()
     eager: bool = False
     """The reader came by a link with settings of its own: the browser runs the lab as soon as it is in sight."""
+    given: Any = None
+    """The settings at which the widgets in sight began."""
+    version: int = 0
+    """Counts what widgets were given: each time there are others, and what a browser says of the last is not heard."""
     changed: bool = False
-    """The settings were changed elsewhere than by the widgets, which must follow."""
+    """There was such a change, and the widgets in sight are those before it."""
     ended: bool = False
     """A run has just ended: the rest of the page reports on it."""
     guessed: int | None = None
@@ -177,9 +181,14 @@ class Panel:
                 shared_runs().keep(self.name, self.shown, tuple(frames))
         self.frame = max(0, min(frame, len(self.frames) - 1))
 
+    def give(self, params: Any) -> None:
+        """Change the settings, and have widgets that begin at these."""
+        self.params = self.given = params
+        self.version += 1
+
     def set(self, params: Any) -> None:
         """Change the settings from elsewhere than the widgets, and run."""
-        self.params = params
+        self.give(params)
         self.start()
         self.changed = True
         if not self.refused:
@@ -188,7 +197,7 @@ class Panel:
 
 def begin(slug: str, short: str, reader: str, params: Any) -> Panel:
     """A reader's panel: at the end of a finished run of these settings or, without one, of the defaults."""
-    panel = Panel(slug, short, reader, params, book.labs(slug)[short].Params())
+    panel = Panel(slug, short, reader, params, book.labs(slug)[short].Params(), given=params)
     if panel.recall(params) or panel.recall(panel.shown):
         panel.frame = len(panel.frames) - 1
     panel.eager = panel.params != panel.shown

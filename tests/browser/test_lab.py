@@ -97,6 +97,27 @@ def test_folded_settings_hold_what_they_were_set_to(page: Page, server: Server) 
     expect(noise).to_have_value("0.2")
 
 
+def test_what_is_typed_as_it_is_folded_away_is_kept(page: Page, server: Server) -> None:
+    lab = open_lab(page, f"{server.url}/sine_fits")
+    fold = lab.area.locator("summary", has_text="More settings")
+    noise, seed = (lab.area.get_by_role("spinbutton", name=name) for name in ("Noise", "Seed of the data"))
+    for times in range(1, 4):
+        fold.click()
+        noise.fill(f"0.{times}")
+        fold.click()
+        lab.expect_settings(fit__noise=f"0.{times}")
+        expect(noise).to_have_count(0)
+    fold.click()
+    expect(noise).to_have_value("0.3")
+    for times in range(1, 4):  # What the browser held of the seed must not undo what the button did.
+        lab.button("data").click()
+        fold.click()
+        lab.expect_settings(fit__noise="0.3", fit__data_seed=str(times))
+        fold.click()
+        expect(seed).to_have_value(str(times))
+        lab.expect_settings(fit__noise="0.3", fit__data_seed=str(times))
+
+
 def test_pin_and_compare(page: Page, server: Server) -> None:
     lab = open_lab(page, f"{server.url}/sine_fits")
     lab.button("pin").click()

@@ -59,6 +59,27 @@ def test_the_address_follows_the_settings(page: Page, server: Server) -> None:
     page.wait_for_url("**/sine_fits")
 
 
+def test_back_leads_to_where_the_reader_came_from(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/teach")
+    page.get_by_role("link", name="Why Deep Learning Works", exact=True).first.click()
+    page.get_by_role("link", name="1. Draw a curve").first.click()
+    lab = LabPanel(page, "fit").drawn()
+    slider = lab.area.get_by_role("slider", name="Points")
+    for points in ("11", "12"):
+        slider.focus()
+        slider.press("ArrowRight")
+        lab.expect_settings(fit__points=points)
+    page.go_back()
+    expect(page.locator("h1").first).to_have_text("Why Deep Learning Works")
+    page.go_back()
+    expect(page.locator("h1").first).to_contain_text("each")
+    page.go_forward()
+    page.go_forward()
+    lab = LabPanel(page, "fit").drawn()
+    expect(lab.area.get_by_role("slider", name="Points")).to_have_attribute("aria-valuetext", "12")
+    lab.expect_settings(fit__points="12")
+
+
 def test_an_unknown_page_says_so(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/no_such_chapter")
     expect(page.locator("h1")).to_be_visible()

@@ -1,5 +1,6 @@
 """A real server under nonsense: nothing in its log, no worker lost, no memory kept."""
 
+import contextlib
 import http.client
 import random
 import re
@@ -28,7 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         [worker] = server.workers()
         yield server
         assert server.workers() == [worker]
-    assert "Traceback" not in log.read_text("utf-8", "replace"), log.read_text("utf-8", "replace")[-5000:]
+    said = log.read_text("utf-8", "replace")
+    assert "Traceback" not in said, said[-5000:]
 
 
 def open_page(stream: ClientConnection, page: str, **query: str) -> tuple[list[str], list[str]]:
@@ -77,6 +79,37 @@ def test_nonsense_over_the_websocket(server: Server, number: int) -> None:
                 continue
     still_reads(server)
     assert server.process.memory_info().rss - before < GROWTH
+
+
+@pytest.mark.parametrize("kind", ["string_value", "json_value", "bytes_value", "int_value", "bool_value"])
+def test_every_widget_in_a_state_that_it_cannot_have(server: Server, kind: str) -> None:
+    values = {"string_value": "<b>", "json_value": "[", "bytes_value": b"\xff", "int_value": -7, "bool_value": True}
+    with connect(stream_of(server), proxy=None, max_size=None) as stream:
+        widgets, _ = open_page(stream, "sine_fits")
+        folds = [widget for widget in widgets if widget.endswith((":more", ":download", ":share"))]
+        assert folds
+        for forged in (folds, widgets):
+            ask = BackMsg()
+            ask.rerun_script.page_name = "sine_fits"
+            for widget in forged:
+                setattr(ask.rerun_script.widget_states.widgets.add(id=widget), kind, values[kind])
+            stream.send(ask.SerializeToString())
+            while ForwardMsg.FromString(bytes(stream.recv(timeout=60))).WhichOneof("type") != "script_finished":  # type: ignore[arg-type]
+                pass
+    still_reads(server)
+
+
+def test_pages_asked_for_faster_than_they_are_drawn(server: Server) -> None:
+    ask = BackMsg()
+    with connect(stream_of(server), proxy=None, max_size=None) as stream:
+        open_page(stream, "sine_fits")
+        for number in range(400):
+            ask.rerun_script.page_name = ("sine_fits", "teach", "evidence", "contents")[number % 4]
+            stream.send(ask.SerializeToString())
+        with contextlib.suppress(TimeoutError):
+            while True:
+                stream.recv(timeout=1)
+        assert all(open_page(stream, "sine_fits"))
 
 
 @pytest.mark.parametrize("number", [150, pytest.param(3000, marks=pytest.mark.slow)])

@@ -45,7 +45,7 @@ def test_chapter_draws(chapter: Chapter) -> None:
 
 def test_a_widget_changes_the_settings_and_the_address() -> None:
     app = open_page(book.chapters()[0])
-    app.select_slider(key="fit.width").set_value(64).run()
+    app.select_slider(key="fit.width.0").set_value(64).run()
     assert not app.exception
     assert app.query_params["fit.width"] in ("64", ["64"])
 
@@ -54,7 +54,7 @@ def test_a_guess_starts_the_run_that_answers_it() -> None:
     app = open_page(book.chapters()[0])
     app.radio(key="fit:guess").set_value(0).run()
     assert not app.exception
-    assert app.select_slider(key="fit.width").value == 128
+    assert app.select_slider(key="fit.width.1").value == 128
 
 
 @pytest.mark.parametrize("title", ["Evidence", "References", "Glossary", "Teach"])
