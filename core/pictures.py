@@ -1,6 +1,7 @@
 """A figure as a file: its panels below each other, in light colours, as SVG or PNG."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ def _spec(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
     datasets = panels[0]["datasets"]
     for panel in panels:
         del panel["$schema"], panel["datasets"]
+    panels = [_placed(panel, {"width": WIDTH, "height": panel["height"]}) for panel in panels]
     return json.dumps(
         {
             "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
@@ -46,3 +48,15 @@ def _spec(lab: Lab[Any], params: Any, frames: Sequence[Frame]) -> str:
             "title": {"text": lab.title, "anchor": "start"},
         }
     )
+
+
+def _placed(spec: Any, size: dict[str, int]) -> Any:
+    """``spec`` with its panel's size in place of ``width`` and ``height``, which mean the whole figure in Vega-Lite."""
+    if isinstance(spec, dict):
+        return {
+            key: re.sub(r"\b(width|height)\b", lambda name: str(size[name[0]]), value)
+            if key == "expr"
+            else _placed(value, size)
+            for key, value in spec.items()
+        }
+    return [_placed(part, size) for part in spec] if isinstance(spec, list) else spec

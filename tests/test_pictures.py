@@ -11,14 +11,16 @@ from core import book, charts, pictures, stored
 
 NAME = "sine_fits.fit"
 SVG = "{http://www.w3.org/2000/svg}"
-Marks = Counter[tuple[str | None, str | None]]
+PROPERTIES = ("stroke", "fill", "transform", "d")
+Marks = Counter[tuple[str | None, ...]]
 
 
 def marks(svg: str) -> Marks:
-    """How many marks are drawn, by their lines' colour and their filling."""
+    """How many marks are drawn, by their lines' colour, their filling, their place in the panel and their outline."""
     groups = [e for e in ElementTree.fromstring(svg).iter(f"{SVG}g") if "role-mark" in e.get("class", "")]
     drawn = {f"{SVG}{tag}" for tag in ("path", "line", "text", "image")}
-    return Counter((e.get("stroke"), e.get("fill")) for group in groups for e in group.iter() if e.tag in drawn)
+    found = (e for group in groups for e in group.iter() if e.tag in drawn)
+    return Counter(tuple(e.get(name) for name in PROPERTIES) for e in found)
 
 
 @pytest.mark.parametrize("name", book.lab_names())
