@@ -169,7 +169,12 @@ class LabFigure {
       this.go();
     });
     this.sight.observe(root);
-    this.resize = new ResizeObserver(() => this.paint());
+    let width = root.clientWidth;
+    this.resize = new ResizeObserver(() => {
+      if (root.clientWidth !== width) root.style.removeProperty("--room"); // Its sentence breaks into other lines now.
+      width = root.clientWidth;
+      this.paint();
+    });
     this.resize.observe(root);
     this.embedded = null;
   }
@@ -395,7 +400,11 @@ class LabFigure {
               : "Run again",
     );
     this.showGuess(text);
-    text(".wd-sentence", this.asking ? "" : data.sentence);
+    const sentence = this.part(".wd-sentence");
+    const words = this.asking ? "" : data.sentence;
+    // The buttons below stay under the finger when a long sentence gives way to a short one.
+    if (words.length < sentence.textContent.length) this.root.style.setProperty("--room", `${sentence.offsetHeight}px`);
+    text(".wd-sentence", words);
     tell(this.name, data.readings, this.playing);
     const left = this.playing && data.open && !data.stored && this.rate ? (data.total - data.step) / this.rate : 0;
     text(

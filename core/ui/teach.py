@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import book, lessons
+from core import book, essay, lessons
 from core.lab import knobs
 from core.ui import links, share
 
@@ -29,7 +29,7 @@ def show() -> None:
     with st.container(key="prose-teach"):
         st.title("Teach", anchor=False)
         st.markdown(ABOUT)
-        name = st.selectbox("Lab", book.lab_names(), format_func=_title, key="teach:lab")
+        name = st.selectbox("Lab", _lab_names(), format_func=_title, key="teach:lab")
         slug, _, short = name.partition(".")
         lab = book.lab(name)
         hidden = _choose(lab.Params)
@@ -49,6 +49,11 @@ def show() -> None:
         for chapter in book.chapters():
             with st.expander(f"{chapter.number}. {chapter.title}"):
                 _lesson(chapter)
+
+
+def _lab_names() -> list[str]:
+    """Every lab as ``chapter.name``, in the order of the figures."""
+    return [f"{chapter.slug}.{name}" for chapter in book.chapters() for name in essay.read(chapter).labs]
 
 
 def _title(name: str) -> str:

@@ -86,6 +86,20 @@ def test_figures_have_text_alternatives_and_the_page_never_jumps(page: Page, ser
     assert abs(before["height"] - after["height"]) < 2
 
 
+def test_buttons_stay_under_the_finger_when_the_sentence_shrinks(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    lab = open_lab(page, f"{server.url}/random_labels", "memorise")
+    long = lab.sentence.text_content() or ""
+    before = lab.figure.bounding_box()
+    lab.button("reset").click()
+    lab.expect_step("s === 0")
+    assert len(lab.sentence.text_content() or "") < len(long) / 2
+    after = lab.figure.bounding_box()
+    assert before is not None and after is not None
+    # The note, below the buttons, has words of its own.
+    assert abs(before["height"] - after["height"]) < 30
+
+
 def test_measure_is_65_to_75_characters(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/sine_fits")
     paragraph = page.get_by_text("Mark ten points on a sheet of paper")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import book
+from core import book, essay
 from core.book import Chapter
 from core.engine.inline import InlineEngine
 from core.ui import panel, server
@@ -63,6 +63,14 @@ def test_pages_around_the_essay_draw(title: str) -> None:
     app = AppTest.from_string(script, default_timeout=60).run()
     assert not app.exception
     assert [heading.value for heading in app.title] == [title]
+
+
+def test_teachers_find_the_labs_in_the_order_of_the_figures() -> None:
+    app = AppTest.from_string("from core.ui import teach; teach.show()", default_timeout=60).run()
+    first = essay.read(book.chapters()[0]).labs
+    titles = [label.rpartition(": ")[2] for label in app.selectbox(key="teach:lab").options]
+    assert titles[: len(first)] == [book.labs(book.chapters()[0].slug)[name].title for name in first]
+    assert len(titles) == len(book.lab_names())
 
 
 def test_evidence_can_be_filtered() -> None:
