@@ -205,13 +205,15 @@ def _error_panel() -> Any:
         title="error (at the left edge: 0.0001 or less; at the right: 100 or more)",
     )
     roles = zip(ERRORS.values(), (look.NET, look.BETWEEN, look.INK), strict=True)
-    colour = alt.Color("kind:N", scale=look.legend(tuple(roles)), legend=alt.Legend(title=None, orient="top"))
+    colour = alt.Color(
+        "kind:N", scale=look.legend(tuple(roles)), legend=alt.Legend(title=None, orient="top", columns=2)
+    )
     tooltip = [alt.Tooltip("method:N"), alt.Tooltip("kind:N"), alt.Tooltip("error:Q")]
     return look.panel(
         look.layer("pinned_errors", x=x, y=y).mark_point(shape="diamond", color=look.PINNED, size=60),
         look.layer("errors", x=x, y=y, color=colour, tooltip=tooltip).mark_point(filled=True, size=60, opacity=0.9),
         title="Errors of all, the median of the nets",
-        height=HEIGHT,
+        height=HEIGHT + 80,  # A row for each rival, under a legend of two lines, on a phone too.
         columns=8,
     )
 
