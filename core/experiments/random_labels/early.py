@@ -147,7 +147,7 @@ def _epochs(params: Params, column: str = "epoch") -> alt.X:
 def _lines(params: Params, data: str, shown: Mapping[str, Series], singles: Sequence[str]) -> Any:
     """Medians and bands of the series of ``data``, single nets of some, and the dashed medians of a pinned run."""
     x, y = _epochs(params), partial(share_axis, title="share of images")
-    colour, dash = line_style(list(shown.values()), line_legend(len(shown)))
+    colour, dash = line_style(list(shown.values()), line_legend(2))
     return [
         look.layer("stop", x=_epochs(params, "low"), x2="high:Q").mark_rect(color=look.QUIET, opacity=0.16, clip=True),
         look.layer("stop", x=_epochs(params, "median")).mark_rule(color=look.INK, strokeWidth=1.4, clip=True),

@@ -118,7 +118,7 @@ def _line_panel() -> Any:
             color=look.INK, opacity=0.6, size=10, thickness=1, y=alt.ExprRef("height - 6"), clip=True
         ),
         title="The whole line: images (ticks), how far the net swings at its hinges (dots), the excerpt (shaded)",
-        height=150,
+        height=190,
     )
 
 
