@@ -401,6 +401,13 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full, start("list", "--json", stdout=full) as process:
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (1, "Not all could be written: No space left on device.\n")
+
+
 @pytest.mark.parametrize("seconds", [1.5, 4.0])
 def test_ctrl_c_ends_a_command_quietly(seconds: float) -> None:
     with start("run", "sine_fits.beyond", "--set", "steps=10000", "--set", "width=64", "--set", "depth=3") as process:

@@ -142,7 +142,7 @@ class Fields:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add to the head of its answer."""
         fields = self.FIELDS
-        if scope["type"] == "http" and scope["path"].startswith("/assets/"):
+        if scope["type"] == "http" and "/assets/" in scope["path"]:
             # Asked for anew each time, answered with “not modified”: no reader is left with an old script.
             fields += ((b"cache-control", b"no-cache"),)
 

@@ -173,7 +173,10 @@ class Frames:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.router = Router([Route("/frames/{token}", frames, methods=["POST"])], redirect_slashes=False, default=app)
+        # Here the path still begins with what ``server.baseUrlPath`` may set.
+        self.router = Router(
+            [Route("/{base:path}frames/{token}", frames, methods=["POST"])], redirect_slashes=False, default=app
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""

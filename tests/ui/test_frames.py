@@ -58,6 +58,10 @@ def test_a_question_is_answered_with_a_frame(client: TestClient, panel: Panel) -
     assert again.json()["send"] == {} and len(again.content) < 2000
 
 
+def test_a_server_below_a_path_answers_too(client: TestClient, panel: Panel) -> None:
+    assert client.post(f"/a/path/frames/{panel.token}", json={"frame": 3}).json()["frame"] == 3
+
+
 def test_a_stranger_learns_nothing(client: TestClient) -> None:
     answer = client.post("/frames/0123456789abcdef", json={"frame": 3})
     assert answer.status_code == 404
