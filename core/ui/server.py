@@ -20,10 +20,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit import net_util
+from streamlit import config, net_util
 from streamlit.elements import layouts
 from streamlit.runtime import state
 from streamlit.runtime.scriptrunner import StopException
@@ -184,14 +184,21 @@ class Frames:
         await (self.router if asks else self.app)(scope, receive, send)
 
 
-ROUTES = [
-    Route("/claims/{claim}", claim, methods=["GET", "POST"]),
-    Route("/status", status),
-    Route("/healthz", healthz),
-    Route("/readyz", readyz),
-    Route("/metrics", measures),
-    Mount("/assets", StaticFiles(directory=book.ASSETS)),
-]
+def routes(base: str = "") -> list[BaseRoute]:
+    """What is served beside the pages, below the path ``base``."""
+    return [
+        Route(f"{base}/claims/{{claim}}", claim, methods=["GET", "POST"]),
+        Route(f"{base}/status", status),
+        Route(f"{base}/healthz", healthz),
+        Route(f"{base}/readyz", readyz),
+        Route(f"{base}/metrics", measures),
+        Mount(f"{base}/assets", StaticFiles(directory=book.ASSETS)),
+    ]
+
+
+ROUTES = routes()
+if below := config.get_option("server.baseUrlPath").strip("/"):
+    ROUTES += routes(f"/{below}")
 MIDDLEWARE = [Middleware(guard.Fields), Middleware(guard.Guard), Middleware(Frames)]
 
 

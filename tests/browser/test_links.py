@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.lab import LabPanel, open_lab
-from tests.browser.server import Server
+from tests.browser.server import Server, serve
 
 pytestmark = pytest.mark.browser
 
@@ -84,3 +84,11 @@ def test_an_unknown_page_says_so(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/no_such_chapter")
     expect(page.locator("h1")).to_be_visible()
     assert page.locator("[data-testid=stException]").count() == 0
+
+
+@pytest.mark.slow
+def test_a_server_below_a_path_draws_its_figures(page: Page) -> None:
+    with serve(STREAMLIT_SERVER_BASE_URL_PATH="a/path") as server:
+        lab = open_lab(page, f"{server.url}/a/path/sine_fits")
+        lab.button("pin").click()
+        expect(lab.button("pin")).to_have_attribute("aria-pressed", "true")
