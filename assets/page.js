@@ -62,7 +62,7 @@ function say(claim, state) {
   const text = state.running
     ? `Measuring: ${state.elapsed.toFixed(0)} s …`
     : state.note ||
-      `${state.holds ? "✓ holds" : "✗ misses"}: measured ${state.measured} just now, in ${state.seconds} s.`;
+      `${state.holds ? "✓ holds" : "✗ misses"}: measured ${state.measured} just now, in ${state.took}.`;
   for (const place of document.querySelectorAll(`.wd-verdict[data-claim="${claim}"]`)) {
     place.textContent = text;
     place.classList.toggle("wd-holds", !state.running && state.holds === true);

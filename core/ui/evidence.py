@@ -86,4 +86,4 @@ def _said(claim: Claim, state: dict[str, Any] | None) -> str:
     ago = max(0, round((time.time() - state["at"]) / 60))
     when = "just now" if ago == 0 else f"{ago} min ago"
     verdict = "✓ holds" if state["holds"] else "✗ misses"
-    return f"{verdict}: measured {state['measured']} {when}, in {state['seconds']} s."
+    return f"{verdict}: measured {state['measured']} {when}, in {state['took']}."

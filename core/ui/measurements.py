@@ -59,7 +59,7 @@ def look(full: str) -> dict[str, Any]:
             "elapsed": round(time.monotonic() - held.begun, 1) if held.run else 0,
             "measured": f"{held.measured:.4g}" if known else "",
             "holds": claim.holds(held.measured) if known else None,
-            "seconds": round(held.seconds, 1) if known else None,
+            "took": _said(held.seconds) if known else None,
             "at": held.at,
             "note": held.note,
         }
@@ -84,3 +84,7 @@ def _bring_on(held: Measurement) -> None:
         held.measured, held.seconds = float(frame.values["measured"]), float(frame.values["seconds"])
         held.at = time.time()
         held.note = "" if math.isfinite(held.measured) else "The measurement gave no number."
+
+
+def _said(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else "under 0.1 s"

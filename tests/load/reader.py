@@ -86,8 +86,8 @@ class Page:
             elif shape == "exception":
                 self.errors.append(element.exception.message)
             elif shape == "slider":
-                # An id ends with the key of the widget: “fit.learning_rate”.
-                self._sliders[element.slider.id.rpartition("-")[2]] = element
+                # An id ends with the key of the widget: “fit.learning_rate.0”, of which the last counts its versions.
+                self._sliders[element.slider.id.rpartition("-")[2].rpartition(".")[0]] = element
             elif shape == "bidi_component" and element.bidi_component.json:
                 data = json.loads(element.bidi_component.json)
                 if isinstance(data, dict) and "token" in data:
