@@ -37,6 +37,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     print()
 
 
+def short(number: float) -> str:
+    """Three digits, however large."""
+    return f"{float(f'{number:.3g}'):,.10g}"
+
+
 def one_reader() -> None:
     """A cold start, and one reader's browser."""
     print("### One reader\n")
@@ -118,7 +123,7 @@ def steps() -> None:
                 row["how"],
                 row["nets"],
                 f"{row['net_steps_per_second']:,.0f}",
-                *(f"{row['ratios'][base]:,.3g}" for base in bases),
+                *(short(row["ratios"][base]) for base in bases),
             )
             for row in net["rows"]
         ]
