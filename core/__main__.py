@@ -47,15 +47,18 @@ def parser() -> Parser:
         one.set_defaults(function=function)
         return one
 
+    def takes_a_lab(one: argparse.ArgumentParser) -> None:
+        one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
+        one.add_argument(
+            "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
+        )
+
     one = command("list", "labs.show_list", "list chapters, labs and their settings", "list --json")
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
     example = "run sine_fits.fit --set width=64 --set depth=2 --csv frames.csv"
     one = command("run", "labs.run", "run a lab once and say what it shows", example)
-    one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
-    one.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
-    )
+    takes_a_lab(one)
     one.add_argument("--json", action="store_true", help="print one JSON object: settings, result, time, device")
     one.add_argument(
         "--csv", metavar="FILE", help="write the frames, a row for each step and net; - is standard output"
@@ -66,22 +69,16 @@ def parser() -> Parser:
 
     example = "sweep sine_fits.fit --over width=4,16,64 --over learning_rate=0.001,0.01 --csv sweep.csv"
     one = command("sweep", "sweeps.sweep", "run a lab under many settings, on all workers or a cluster", example)
-    one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
+    takes_a_lab(one)
     one.add_argument(
         "--over", metavar="NAME=VALUE,VALUE", action="append", required=True, help="sweep a setting; may be given again"
-    )
-    one.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
     )
     one.add_argument("--json", action="store_true", help="print one JSON object: settings and result of each run")
     one.add_argument("--csv", metavar="FILE", help="write the results, a row for each run; - is standard output")
 
     example = "export sine_fits.fit --set width=64 --output fit.py"
     one = command("export", "labs.export", "write a lab as a script that needs none of this project", example)
-    one.add_argument("lab", metavar="CHAPTER.LAB", help=f"a lab; {PROGRAM} list names them")
-    one.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="change a setting; may be given again"
-    )
+    takes_a_lab(one)
     one.add_argument("--notebook", action="store_true", help="a Jupyter notebook instead")
     one.add_argument("--output", metavar="FILE", help="write to this file; else to standard output")
 

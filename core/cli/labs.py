@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import book, stored
-from core.cli.output import Fault, nearest, progress, write, write_json, write_table
+from core.cli.output import Fault, nearest, progress, write, write_json, write_table, writing_to
 from core.lab import Frame, Knob, Lab, Rows, Unfit, Value, knobs, plain, quote, replace, settings
 
 
@@ -142,20 +142,31 @@ def _device() -> str:
 
 def read_pairs(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, Value]:
     """The settings that ``NAME=VALUE`` pairs name, or a :class:`Fault` that says what cannot be read."""
-    known = knobs(lab.Params)
-    values: dict[str, Value] = {}
+    values = {}
     for pair in pairs:
-        name, sign, text = pair.partition("=")
-        name = name.strip().replace("-", "_")
-        if not sign:
-            raise Fault(f"--set takes NAME=VALUE, as in width=64, not {quote(pair)}.")
-        if name not in known:
-            raise Fault(f"There is no setting {quote(name)}{nearest(name, known)}")
-        try:
-            values[name] = known[name].read(text)
-        except Unfit as miss:
-            raise Fault(f"{name}: {miss}") from None
+        knob, text = split_pair(lab, pair, "--set takes NAME=VALUE, as in width=64")
+        values[knob.name] = read_value(knob, text)
     return values
+
+
+def split_pair(lab: Lab[Any], pair: str, form: str) -> tuple[Knob, str]:
+    """The setting that a pair names and what follows its sign; ``form`` tells how such a pair is written."""
+    known = knobs(lab.Params)
+    name, sign, text = pair.partition("=")
+    name = name.strip().replace("-", "_")
+    if not sign:
+        raise Fault(f"{form}, not {quote(pair)}.")
+    if name not in known:
+        raise Fault(f"There is no setting {quote(name)}{nearest(name, known)}")
+    return known[name], text
+
+
+def read_value(knob: Knob, text: str) -> Value:
+    """A setting's value, or a :class:`Fault` that says what it may be."""
+    try:
+        return knob.read(text)
+    except Unfit as miss:
+        raise Fault(f"{knob.name}: {miss}") from None
 
 
 def check_writable(target: str) -> None:
@@ -169,14 +180,8 @@ def check_writable(target: str) -> None:
 def _write_csv(frames: Sequence[Frame], rows: Rows, target: str, curves: bool) -> None:
     from core.tables import frames_table
 
-    table = frames_table(frames, rows, curves)
-    if target == "-":
-        table.to_csv(sys.stdout, index=False, lineterminator="\n")
-        return
-    try:
-        table.to_csv(target, index=False, lineterminator="\n")
-    except OSError as error:
-        raise Fault(f"Nothing can be written to {quote(target)}: {error.strerror}.") from error
+    with writing_to(target) as file:
+        frames_table(frames, rows, curves).to_csv(file, index=False, lineterminator="\n")
 
 
 def scalars(result: dict[str, Any]) -> Iterator[tuple[str, float, tuple[float, float] | None]]:

@@ -6,12 +6,14 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from core.lab import quote
 
 WIDTH_OF_A_FILE = 140
 """Columns of a table that no terminal shows."""
@@ -64,6 +66,19 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
             bars.update(bar, completed=done, total=total, description=now, amount=f"{done:,} of {total:,} {unit}")
 
         yield show
+
+
+@contextmanager
+def writing_to(target: str) -> Iterator[TextIO]:
+    """A file that the command line names, ``-`` for standard output, open; a :class:`Fault` if it cannot be written."""
+    if target == "-":
+        yield sys.stdout
+        return
+    try:
+        with open(target, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise Fault(f"Nothing can be written to {quote(target)}: {error.strerror}.") from error
 
 
 def _finite(value: Any) -> Any:

@@ -1,6 +1,5 @@
 """``sweep``: a lab under many settings, shared out over worker processes or a cluster."""
 
-import contextlib
 import csv
 import dataclasses
 import itertools
@@ -8,20 +7,21 @@ import math
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, TextIO
 
-from core.cli.labs import check_writable, find_lab, read_pairs, scalars, short
-from core.cli.output import Fault, nearest, progress, write, write_json, write_table
+from core.cli.labs import check_writable, find_lab, read_pairs, read_value, scalars, short, split_pair
+from core.cli.output import Fault, progress, write, write_json, write_table, writing_to
 from core.engine import Engine, EngineError
 from core.engine.chosen import choose
 from core.engine.limits import read_limits
-from core.lab import Frame, Lab, Value, knobs, quote, replace, settings
+from core.lab import Frame, Lab, Value, quote, replace, settings
 
 MOST = 10_000
 READER = "command line"
+FORM = "--over takes NAME=VALUE,VALUE, as in width=4,16,64"
 PATIENCE = 1.0
 FOR_EVER = 86_400.0
 ANY_NUMBER = 1_000_000
@@ -52,7 +52,7 @@ def sweep(arguments: Namespace) -> int:
     combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
     points = _run_all(arguments.lab, lab, [replace(lab.Params(), fixed | values) for values in combinations])
     if arguments.csv is not None:
-        with _output(arguments.csv) as file:
+        with writing_to(arguments.csv) as file:
             _write_csv(file, tuple(axes), points)
     if arguments.json:
         write_json({"lab": arguments.lab, "over": axes, "runs": [_describe(point) for point in points]})
@@ -65,21 +65,16 @@ def sweep(arguments: Namespace) -> int:
 
 
 def _axes(lab: Lab[Any], pairs: Sequence[str]) -> dict[str, list[Value]]:
-    known = knobs(lab.Params)
     axes: dict[str, list[Value]] = {}
     for pair in pairs:
-        name, sign, text = pair.partition("=")
-        name = name.strip().replace("-", "_")
-        if not sign or not text.strip():
-            raise Fault(f"--over takes NAME=VALUE,VALUE, as in width=4,16,64, not {quote(pair)}.")
-        if name not in known:
-            raise Fault(f"There is no setting {quote(name)}{nearest(name, known)}")
-        if known[name].parse is not None:
-            raise Fault(f"{quote(name)} is a text: it can be set, but not swept.")
-        if name in axes:
-            raise Fault(f"{quote(name)} is swept twice; all its values belong into one --over.")
-        values = [read_pairs(lab, [f"{name}={value}"])[name] for value in text.split(",")]
-        axes[name] = list(dict.fromkeys(values))
+        knob, text = split_pair(lab, pair, FORM)
+        if not text.strip():
+            raise Fault(f"{FORM}, not {quote(pair)}.")
+        if knob.parse is not None:
+            raise Fault(f"{quote(knob.name)} is a text: it can be set, but not swept.")
+        if knob.name in axes:
+            raise Fault(f"{quote(knob.name)} is swept twice; all its values belong into one --over.")
+        axes[knob.name] = list(dict.fromkeys(read_value(knob, value) for value in text.split(",")))
     return axes
 
 
@@ -120,18 +115,6 @@ def _run(engine: Engine, name: str, lab: Lab[Any], params: Any) -> Point:
     return Point(params, lab.result(params, frames))
 
 
-@contextlib.contextmanager
-def _output(target: str) -> Iterator[IO[str]]:
-    if target == "-":
-        yield sys.stdout
-        return
-    try:
-        with open(target, "w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        raise Fault(f"Nothing can be written to {quote(target)}: {error.strerror}.") from error
-
-
 def _numbers(point: Point) -> dict[str, Any]:
     """A run's results, each with the middle 80 % of its nets where there are several."""
     found: dict[str, Any] = {}
@@ -142,7 +125,7 @@ def _numbers(point: Point) -> dict[str, Any]:
     return found
 
 
-def _write_csv(file: IO[str], swept: Sequence[str], points: Sequence[Point]) -> None:
+def _write_csv(file: TextIO, swept: Sequence[str], points: Sequence[Point]) -> None:
     names = dict.fromkeys(name for point in points for name in _numbers(point))
     writer = csv.DictWriter(file, [*swept, *names, "lost"], lineterminator="\n")
     writer.writeheader()
